@@ -1,0 +1,10 @@
+"""SCEP (RFC 8894) and the CMS beneath it, without I/O: what the CA and the router share.
+
+The law of this folder: no sockets, no files, no threads, no clock.  Time and randomness are
+arguments; functions take bytes or frozen values and return bytes or frozen values.
+
+Reading order: ``values`` (the protocol's constants), ``messages`` (what can be said), ``codec``
+(a message to bytes and back), ``http`` (bytes to a request line and back), ``enrolment`` (when a
+client says what).  Below them ``csr``, ``certificates`` and ``names`` read and write X.509, ``cms``
+signs, verifies, seals and opens, and ``asn1`` is the one module that knows DER.
+"""

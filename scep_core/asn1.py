@@ -1,0 +1,372 @@
+"""The one module that knows DER: how SCEP's structures are decoded, and how bytes are encoded.
+
+Decoding uses ``cryptography.hazmat.asn1``, which is quick and refuses anything odd with one
+ValueError.  Its documentation calls it unstable, so nothing else imports it (and the dependency is
+pinned below the next major release).  Where real peers are looser than DER allows, the declarations
+below are too:
+
+* certificates, CRLs and attributes inside SET OF may stand in any order: hence ``list[TLV]`` and
+  ``set_items``, as ``SetOf`` insists on DER's order;
+* algorithm parameters may be absent, NULL or anything: hence ``list[TLV]``;
+* integers that are serial numbers may be negative, padded or long: hence ``TLV``;
+* BER (indefinite lengths, constructed strings), which Apple's clients and ``openssl cms -stream``
+  write, is turned into DER by asn1crypto, once, when DER decoding failed.
+
+Encoding is by concatenation: ``encode(tag, *parts)`` and constants made once at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, TypeVar
+
+from asn1crypto import cms as ber_cms
+from cryptography.hazmat.asn1 import TLV, BitString, Explicit, Implicit, decode_der, sequence
+from cryptography.x509 import ObjectIdentifier
+
+__all__ = ["TLV", "BitString"]  # re-exported: the two of hazmat's types that show outside
+
+T = TypeVar("T")
+
+SEQUENCE = 0x30
+SET = 0x31
+OCTET_STRING = 0x04
+BIT_STRING = 0x03
+UTF8_STRING = 0x0C
+PRINTABLE_STRING = 0x13
+IA5_STRING = 0x16
+
+# --------------------------------------------------------------------------------------- decoding
+
+
+@sequence
+class _Items:
+    items: list[TLV]
+
+
+@sequence
+class ContentInfo:
+    """RFC 5652 section 3."""
+
+    content_type: ObjectIdentifier
+    content: Annotated[TLV, Explicit(0)]
+
+
+@sequence
+class EncapsulatedContentInfo:
+    """RFC 5652 section 5.2; absent content is what "degenerate" means."""
+
+    content_type: ObjectIdentifier
+    content: Annotated[bytes | None, Explicit(0)]
+
+
+@sequence
+class SignedData:
+    """RFC 5652 section 5.1."""
+
+    version: int
+    digest_algorithms: TLV
+    encapsulated: EncapsulatedContentInfo
+    certificates: Annotated[list[TLV] | None, Implicit(0)]
+    crls: Annotated[list[TLV] | None, Implicit(1)]
+    signer_infos: TLV
+
+
+@sequence
+class SignerInfo:
+    """RFC 5652 section 5.3, with the signed attributes that SCEP makes mandatory."""
+
+    version: int
+    signer_id: TLV
+    digest_algorithm: list[TLV]
+    signed_attributes: TLV
+    signature_algorithm: list[TLV]
+    signature: bytes
+    unsigned_attributes: Annotated[list[TLV] | None, Implicit(1)]
+
+
+@sequence
+class Attribute:
+    """RFC 5652 section 5.3, and RFC 2986 section 4.1: the same shape."""
+
+    oid: ObjectIdentifier
+    values: TLV
+
+
+@sequence
+class EncryptedContentInfo:
+    """RFC 5652 section 6.1."""
+
+    content_type: ObjectIdentifier
+    algorithm: list[TLV]
+    encrypted_content: Annotated[bytes | None, Implicit(0)]
+
+
+@sequence
+class EnvelopedData:
+    """RFC 5652 section 6.1."""
+
+    version: int
+    originator_info: Annotated[list[TLV] | None, Implicit(0)]
+    recipient_infos: TLV
+    encrypted: EncryptedContentInfo
+    unprotected_attributes: Annotated[list[TLV] | None, Implicit(1)]
+
+
+@sequence
+class KeyTransRecipientInfo:
+    """RFC 5652 section 6.2.1."""
+
+    version: int
+    recipient_id: TLV
+    algorithm: list[TLV]
+    encrypted_key: bytes
+
+
+@sequence
+class IssuerAndSerialNumber:
+    """RFC 5652 section 10.2.4."""
+
+    issuer: TLV
+    serial_number: TLV
+
+
+@sequence
+class IssuerAndSubject:
+    """RFC 8894 section 3.3.3."""
+
+    issuer: TLV
+    subject: TLV
+
+
+@sequence
+class Signed:
+    """The outer shape of a certificate, a CRL and a certification request alike."""
+
+    body: TLV
+    algorithm: list[TLV]
+    signature: BitString
+
+
+@sequence
+class CertificationRequestInfo:
+    """RFC 2986 section 4.1; the attributes may be missing altogether, which real clients do."""
+
+    version: int
+    subject: TLV
+    public_key_info: TLV
+    attributes: Annotated[list[TLV] | None, Implicit(0)]
+
+
+@sequence
+class SubjectPublicKeyInfo:
+    """RFC 5280 section 4.1.2.7."""
+
+    algorithm: list[TLV]
+    public_key: BitString
+
+
+@sequence
+class ExtensionValue:
+    """RFC 5280 section 4.1; a FALSE that DER would leave out is read all the same."""
+
+    oid: ObjectIdentifier
+    critical: bool | None
+    value: bytes
+
+
+@sequence
+class TbsCertificate:
+    """RFC 5280 section 4.1."""
+
+    version: Annotated[int | None, Explicit(0)]
+    serial_number: TLV
+    signature: list[TLV]
+    issuer: TLV
+    validity: list[TLV]
+    subject: TLV
+    public_key_info: TLV
+    issuer_unique_id: Annotated[BitString | None, Implicit(1)]
+    subject_unique_id: Annotated[BitString | None, Implicit(2)]
+    extensions: Annotated[list[ExtensionValue] | None, Explicit(3)]
+
+
+def decode(cls: type[T], der: bytes) -> T:
+    """``der`` as a ``cls``; ValueError when it is none, or has bytes left over."""
+    return decode_der(cls, der)
+
+
+def decode_content_info(data: bytes) -> tuple[ContentInfo, bytes]:
+    """A ContentInfo from DER, or from BER by way of asn1crypto, and the DER that was read.
+
+    ValueError when it is neither.
+    """
+    try:
+        return decode_der(ContentInfo, data), data
+    except ValueError:
+        der = _ber_to_der(data)
+        return decode_der(ContentInfo, der), der
+
+
+def _ber_to_der(data: bytes) -> bytes:
+    # asn1crypto lets a few foreign exceptions out on hostile input (measured: AttributeError,
+    # TypeError, KeyError); RecursionError is what a nesting bomb ends in.
+    try:
+        return bytes(ber_cms.ContentInfo.load(data, strict=True).dump(force=True))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise ValueError("neither DER nor BER") from error
+
+
+def items(der: bytes) -> list[TLV]:
+    """The elements of a SEQUENCE."""
+    return decode_der(_Items, encode(SEQUENCE, der)).items
+
+
+def set_items(tlv: TLV, tag: int = SET) -> list[TLV]:
+    """The elements of a SET, in whatever order they stand; ValueError when the tag is another."""
+    if tlv.tag_bytes != bytes([tag]):
+        raise ValueError("not the SET that stands here")
+    return items(encode(SEQUENCE, bytes(tlv.data)))
+
+
+def raw(tlv: TLV) -> bytes:
+    """The element's own DER, header included."""
+    data = bytes(tlv.data)
+    return tlv.tag_bytes + _length(len(data)) + data
+
+
+def to_integer(tlv: TLV) -> int:
+    """An INTEGER of any sign and length, padded or not."""
+    if tlv.tag_bytes != b"\x02" or not tlv.data:
+        raise ValueError("not an INTEGER")
+    return int.from_bytes(bytes(tlv.data), "big", signed=True)
+
+
+_TEXT_ENCODINGS = {
+    0x0C: "utf-8",
+    0x12: "ascii",  # NumericString
+    0x13: "latin-1",  # PrintableString; real ones hold @, * and _
+    0x14: "latin-1",  # TeletexString, as everybody fills it
+    0x16: "latin-1",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+    0x04: "utf-8",  # OCTET STRING: some clients put their challenge password into one
+}
+
+
+def to_text(tlv: TLV) -> str:
+    """Any of ASN.1's string types as text; characters that its encoding cannot hold are replaced."""
+    encoding = _TEXT_ENCODINGS.get(tlv.tag_bytes[0]) if len(tlv.tag_bytes) == 1 else None
+    if encoding is None:
+        raise ValueError("not a character string")
+    return bytes(tlv.data).decode(encoding, "replace")
+
+
+def to_oid(tlv: TLV) -> str:
+    """An OBJECT IDENTIFIER as dotted text."""
+    return _decode_oid(raw(tlv))
+
+
+@lru_cache(maxsize=512)
+def _decode_oid(der: bytes) -> str:
+    return decode_der(ObjectIdentifier, der).dotted_string
+
+
+def to_time(tlv: TLV) -> datetime:
+    """A UTCTime or GeneralizedTime, aware UTC; with RFC 5280's rule for the century."""
+    text = bytes(tlv.data).decode("ascii", "replace")
+    try:
+        if tlv.tag_bytes == b"\x17":
+            century = "20" if int(text[:2]) < 50 else "19"
+            return datetime.strptime(century + text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        if tlv.tag_bytes == b"\x18":
+            return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise ValueError("not a time of RFC 5280")
+
+
+# --------------------------------------------------------------------------------------- encoding
+
+
+def _length(size: int) -> bytes:
+    if size < 0x80:
+        return bytes([size])
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([0x80 | len(octets)]) + octets
+
+
+def encode(tag: int, *parts: bytes) -> bytes:
+    """One element: the tag's octet, the length, the parts one after the other."""
+    body = b"".join(parts)
+    return bytes([tag]) + _length(len(body)) + body
+
+
+def sequence_of(*parts: bytes) -> bytes:
+    """A SEQUENCE of elements that are DER already."""
+    return encode(SEQUENCE, *parts)
+
+
+def set_of(parts: Iterable[bytes]) -> bytes:
+    """A SET OF, in DER's order (X.690 section 11.6)."""
+    return encode(SET, *sorted(parts))
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER, two's complement, as short as can be."""
+    return encode(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def octet_string(value: bytes) -> bytes:
+    """An OCTET STRING."""
+    return encode(OCTET_STRING, value)
+
+
+def bit_string(value: bytes, unused_bits: int = 0) -> bytes:
+    """A BIT STRING."""
+    return encode(BIT_STRING, bytes([unused_bits]), value)
+
+
+@lru_cache(maxsize=512)
+def oid(dotted: str) -> bytes:
+    """An OBJECT IDENTIFIER from its dotted text."""
+    first, second, *rest = (int(arc) for arc in dotted.split("."))
+    body = bytearray()
+    for arc in (first * 40 + second, *rest):
+        septets = [arc & 0x7F]
+        while arc := arc >> 7:
+            septets.append(0x80 | (arc & 0x7F))
+        body += bytes(reversed(septets))
+    return encode(0x06, bytes(body))
+
+
+def time(instant: datetime) -> bytes:
+    """A Time of RFC 5280 section 4.1.2.5: UTCTime through 2049, then GeneralizedTime."""
+    instant = instant.astimezone(UTC)
+    if 1950 <= instant.year < 2050:
+        return encode(0x17, instant.strftime("%y%m%d%H%M%SZ").encode())
+    return encode(0x18, f"{instant.year:04}".encode() + instant.strftime("%m%d%H%M%SZ").encode())
+
+
+def printable_string(text: str) -> bytes:
+    """A PrintableString; the caller vouches for the characters."""
+    return encode(PRINTABLE_STRING, text.encode("ascii"))
+
+
+def utf8_string(text: str) -> bytes:
+    """A UTF8String."""
+    return encode(UTF8_STRING, text.encode())
+
+
+PRINTABLE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
+
+
+def printable_or_utf8(text: str) -> bytes:
+    """A PrintableString where the characters allow it, else a UTF8String."""
+    return encode(PRINTABLE_STRING if PRINTABLE.issuperset(text) else UTF8_STRING, text.encode())
+
+
+NULL = b"\x05\x00"

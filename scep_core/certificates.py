@@ -1,0 +1,289 @@
+"""X.509 certificates and CRLs (RFC 5280): slices of the peer's own bytes, and templates for ours.
+
+``cryptography``'s builders cannot copy a subject byte for byte, sign with SHA-1, or make Cisco's
+certificate without extensions; so the to-be-signed part is put together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scep_core import algorithms, asn1
+from scep_core.algorithms import PrivateKey, PublicKey
+from scep_core.values import Digest
+
+BASIC_CONSTRAINTS = "2.5.29.19"
+KEY_USAGE = "2.5.29.15"
+EXTENDED_KEY_USAGE = "2.5.29.37"
+SUBJECT_ALT_NAME = "2.5.29.17"
+SUBJECT_KEY_ID = "2.5.29.14"
+AUTHORITY_KEY_ID = "2.5.29.35"
+CRL_NUMBER = "2.5.29.20"
+CRL_REASON = "2.5.29.21"
+CRL_DISTRIBUTION_POINTS = "2.5.29.31"
+
+# KeyUsage's bits, RFC 5280 section 4.2.1.3, in their order.
+_KEY_USAGES = (
+    "digital_signature",
+    "non_repudiation",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+@dataclass(frozen=True)
+class Extension:
+    """One extension; ``value`` is the DER inside its OCTET STRING."""
+
+    oid: str
+    critical: bool
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate's own bytes and the slices of it that SCEP works with.
+
+    ``issuer``, ``subject`` and ``public_key_info`` are DER as it stands in the certificate; two
+    certificates are equal when their DER is.
+    """
+
+    der: bytes
+    serial_number: int
+    issuer: bytes
+    subject: bytes
+    public_key_info: bytes
+    not_before: datetime
+    not_after: datetime
+    extensions: tuple[Extension, ...]
+
+    def public_key(self) -> PublicKey:
+        """The key; ValueError when it is broken or of a kind we do not know."""
+        return algorithms.load_public_key(self.public_key_info)
+
+    def fingerprint(self, digest: Digest = Digest.SHA256) -> bytes:
+        """The hash of the whole certificate."""
+        return algorithms.hash_bytes(digest, self.der)
+
+    def extension(self, oid: str) -> Extension | None:
+        """The extension with this OID."""
+        return next((each for each in self.extensions if each.oid == oid), None)
+
+    @property
+    def is_ca(self) -> bool:
+        """Whether basicConstraints says CA:TRUE."""
+        extension = self.extension(BASIC_CONSTRAINTS)
+        if extension is None:
+            return False
+        return any(part.tag_bytes == b"\x01" and any(part.data) for part in asn1.items(extension.value))
+
+    def has_key_usage(self, name: str) -> bool:
+        """Whether keyUsage allows this, e.g. ``key_encipherment``; True when there is no keyUsage."""
+        extension = self.extension(KEY_USAGE)
+        return extension is None or name in read_key_usage(extension.value)
+
+    @property
+    def is_self_issued(self) -> bool:
+        """Whether subject and issuer are the same bytes."""
+        return self.subject == self.issuer
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """A certificate; ValueError when ``der`` is none."""
+    tbs = asn1.decode(asn1.TbsCertificate, asn1.raw(asn1.decode(asn1.Signed, der).body))
+    if len(tbs.validity) != 2:
+        raise ValueError("not a Validity")
+    return Certificate(
+        der=bytes(der),
+        serial_number=asn1.to_integer(tbs.serial_number),
+        issuer=asn1.raw(tbs.issuer),
+        subject=asn1.raw(tbs.subject),
+        public_key_info=asn1.raw(tbs.public_key_info),
+        not_before=asn1.to_time(tbs.validity[0]),
+        not_after=asn1.to_time(tbs.validity[1]),
+        extensions=read_extensions(tbs.extensions or []),
+    )
+
+
+def read_extensions(values: Sequence[asn1.ExtensionValue]) -> tuple[Extension, ...]:
+    """Decoded extensions as values."""
+    return tuple(Extension(each.oid.dotted_string, bool(each.critical), each.value) for each in values)
+
+
+def verify_issued_by(certificate: Certificate, issuer: Certificate) -> None:
+    """Check names and signature, not dates; ValueError says what does not match."""
+    if certificate.issuer != issuer.subject:
+        raise ValueError("the issuer's name is another")
+    signed = asn1.decode(asn1.Signed, certificate.der)
+    digest = algorithms.read_signature_digest(signed.algorithm)
+    algorithms.verify(issuer.public_key(), digest, signed.signature.as_bytes(), asn1.raw(signed.body))
+
+
+def key_identifier(public_key_info: bytes) -> bytes:
+    """SHA-1 of the key's bits: RFC 5280 section 4.2.1.2, method 1."""
+    info = asn1.decode(asn1.SubjectPublicKeyInfo, public_key_info)
+    return algorithms.hash_bytes(Digest.SHA1, info.public_key.as_bytes())
+
+
+def build_certificate(
+    *,
+    serial_number: int,
+    issuer: bytes,
+    subject: bytes,
+    public_key_info: bytes,
+    not_before: datetime,
+    not_after: datetime,
+    extensions: Sequence[Extension],
+    key: PrivateKey,
+    digest: Digest,
+) -> Certificate:
+    """A v3 certificate signed by ``key``; names and key are copied byte for byte."""
+    algorithm = algorithms.signature_algorithm(key, digest)
+    parts = [
+        b"\xa0\x03\x02\x01\x02",  # v3
+        asn1.integer(serial_number),
+        algorithm,
+        issuer,
+        asn1.sequence_of(asn1.time(not_before), asn1.time(not_after)),
+        subject,
+        public_key_info,
+    ]
+    if extensions:
+        parts.append(asn1.encode(0xA3, encode_extensions(extensions)))
+    return read_certificate(_signed(asn1.sequence_of(*parts), algorithm, key, digest))
+
+
+def _signed(body: bytes, algorithm: bytes, key: PrivateKey, digest: Digest) -> bytes:
+    return asn1.sequence_of(body, algorithm, asn1.bit_string(algorithms.sign(key, digest, body)))
+
+
+def encode_extensions(extensions: Sequence[Extension]) -> bytes:
+    """The Extensions SEQUENCE of a certificate, a CRL or an extensionRequest."""
+    return asn1.sequence_of(
+        *(
+            asn1.sequence_of(
+                asn1.oid(each.oid), b"\x01\x01\xff" if each.critical else b"", asn1.octet_string(each.value)
+            )
+            for each in extensions
+        )
+    )
+
+
+def build_crl(
+    *,
+    issuer: bytes,
+    key: PrivateKey,
+    digest: Digest,
+    this_update: datetime,
+    next_update: datetime,
+    revoked: Sequence[tuple[int, datetime, int | None]],
+    number: int,
+    authority_key_id: bytes,
+) -> bytes:
+    """A v2 CRL (RFC 5280 section 5); ``revoked`` holds (serial, when, reason code or None)."""
+    algorithm = algorithms.signature_algorithm(key, digest)
+    entries = [
+        asn1.sequence_of(
+            asn1.integer(serial),
+            asn1.time(when),
+            b""
+            if reason is None
+            else encode_extensions([Extension(CRL_REASON, False, asn1.encode(0x0A, bytes([reason])))]),
+        )
+        for serial, when, reason in revoked
+    ]
+    extensions = [
+        Extension(AUTHORITY_KEY_ID, False, asn1.sequence_of(asn1.encode(0x80, authority_key_id))),
+        Extension(CRL_NUMBER, False, asn1.integer(number)),
+    ]
+    body = asn1.sequence_of(
+        asn1.integer(1),
+        algorithm,
+        issuer,
+        asn1.time(this_update),
+        asn1.time(next_update),
+        asn1.sequence_of(*entries) if entries else b"",
+        asn1.encode(0xA0, encode_extensions(extensions)),
+    )
+    return _signed(body, algorithm, key, digest)
+
+
+# -------------------------------------------------------------------------------------- extensions
+
+
+def ext_basic_constraints(ca: bool, path_len: int | None = None) -> Extension:
+    """basicConstraints, critical for a CA (RFC 5280 section 4.2.1.9)."""
+    parts = b"\x01\x01\xff" if ca else b""
+    if ca and path_len is not None:
+        parts += asn1.integer(path_len)
+    return Extension(BASIC_CONSTRAINTS, ca, asn1.sequence_of(parts))
+
+
+def ext_key_usage(*names: str, critical: bool = True) -> Extension:
+    """keyUsage from names such as ``digital_signature``."""
+    bits = sum(0x8000 >> _KEY_USAGES.index(name) for name in names)
+    octets = bits.to_bytes(2, "big").rstrip(b"\0") or b"\0"
+    unused = (octets[-1] & -octets[-1]).bit_length() - 1 if octets[-1] else 0
+    return Extension(KEY_USAGE, critical, asn1.bit_string(octets, unused))
+
+
+def read_key_usage(value: bytes) -> frozenset[str]:
+    """The names in a keyUsage's value; ValueError when it is no BIT STRING."""
+    bits = asn1.decode(asn1.BitString, value).as_bytes()
+    return frozenset(
+        name
+        for index, name in enumerate(_KEY_USAGES)
+        if index // 8 < len(bits) and bits[index // 8] & 0x80 >> index % 8
+    )
+
+
+def ext_extended_key_usage(*oids: str) -> Extension:
+    """extendedKeyUsage."""
+    return Extension(EXTENDED_KEY_USAGE, False, asn1.sequence_of(*map(asn1.oid, oids)))
+
+
+def ext_subject_key_id(public_key_info: bytes) -> Extension:
+    """subjectKeyIdentifier."""
+    return Extension(SUBJECT_KEY_ID, False, asn1.octet_string(key_identifier(public_key_info)))
+
+
+def ext_authority_key_id(issuer_public_key_info: bytes) -> Extension:
+    """authorityKeyIdentifier, by key identifier alone."""
+    value = asn1.sequence_of(asn1.encode(0x80, key_identifier(issuer_public_key_info)))
+    return Extension(AUTHORITY_KEY_ID, False, value)
+
+
+# GeneralName's tags, RFC 5280 section 4.2.1.6.
+_SAN_LABELS = {0x81: "email", 0x82: "DNS", 0x86: "URI", 0x87: "IP"}
+
+
+def ext_subject_alt_name(names: Sequence[tuple[str, bytes]]) -> Extension:
+    """subjectAltName from (label, octets) pairs: ``DNS``, ``email``, ``URI`` in ASCII, ``IP`` packed."""
+    tags = {label: tag for tag, label in _SAN_LABELS.items()}
+    general_names = (asn1.encode(tags[label], octets) for label, octets in names)
+    return Extension(SUBJECT_ALT_NAME, False, asn1.sequence_of(*general_names))
+
+
+def read_subject_alt_name(value: bytes) -> tuple[str, ...]:
+    """A subjectAltName for people: ``DNS:r1.lab``, ``IP:192.0.2.1``; other kinds by their tag number."""
+    shown = []
+    for name in asn1.items(value):
+        tag, octets = name.tag_bytes[0], bytes(name.data)
+        label = _SAN_LABELS.get(tag)
+        if label == "IP" and len(octets) == 4:
+            text = ".".join(map(str, octets))
+        elif label == "IP":
+            text = ":".join(octets[at : at + 2].hex() for at in range(0, len(octets), 2))
+        elif label:
+            text = octets.decode("ascii", "backslashreplace")
+        else:
+            label, text = f"[{tag & 0x1F}]", octets.hex()
+        shown.append(f"{label}:{text}")
+    return tuple(shown)

@@ -1,0 +1,352 @@
+"""CMS (RFC 5652) as SCEP uses it: one signer with attributes, RSA key transport, degenerate bags.
+
+``parse_signed`` and ``parse_envelope`` only take apart; ``verify`` and ``open_envelope`` decide.
+The signed attributes are verified over the bytes that the peer sent, so one that does not sort them
+(NDES, some Cisco releases) still verifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from scep_core import algorithms, asn1
+from scep_core.algorithms import NotAllowed, RandomBytes
+from scep_core.certificates import Certificate, key_identifier, read_certificate
+from scep_core.errors import LocalError, NotAPkiMessage, PeerError
+from scep_core.values import MODERN, AlgorithmPolicy, Algorithms, Cipher, Digest, FailInfo, KeyTransport
+
+DATA = "1.2.840.113549.1.7.1"
+SIGNED_DATA = "1.2.840.113549.1.7.2"
+ENVELOPED_DATA = "1.2.840.113549.1.7.3"
+CONTENT_TYPE = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+
+_VERSION_0, _VERSION_1 = asn1.integer(0), asn1.integer(1)
+_DATA_OID = asn1.oid(DATA)
+_CONTENT_TYPE_DATA = asn1.sequence_of(asn1.oid(CONTENT_TYPE), asn1.set_of([_DATA_OID]))
+_RSA_ENCRYPTION = asn1.sequence_of(asn1.oid(algorithms.RSA_ENCRYPTION), asn1.NULL)
+
+# Told alike for every way in which an envelope fails to open.
+CANNOT_OPEN = "the message could not be opened"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate with its RSA private key: who signs, or for whom an envelope is meant."""
+
+    certificate: Certificate
+    key: rsa.RSAPrivateKey
+
+
+# ------------------------------------------------------------------------------------- signed data
+
+
+@dataclass(frozen=True)
+class SignedData:
+    """A SignedData with exactly one signer, taken apart; nothing is verified.
+
+    ``content`` is None when absent, which differs from empty.  ``attributes`` maps an OID to its
+    first value's element.
+    """
+
+    content: bytes | None
+    certificates: tuple[Certificate, ...]
+    crls: tuple[bytes, ...]
+    attributes: Mapping[str, asn1.TLV]
+    signed_bytes: bytes
+    signature: bytes
+    signer_id: asn1.TLV
+    digest_algorithm: Sequence[asn1.TLV]
+    signature_algorithm: Sequence[asn1.TLV]
+
+
+def parse_signed(data: bytes) -> SignedData:
+    """Take a signed message apart; NotAPkiMessage when it is none or has no signed attributes."""
+    try:
+        signed = _signed_data(data)
+        signer_infos = asn1.set_items(signed.signer_infos)
+        if len(signer_infos) != 1:
+            raise NotAPkiMessage(f"{len(signer_infos)} signers instead of one")
+        info = asn1.decode(asn1.SignerInfo, asn1.raw(signer_infos[0]))
+        if info.signed_attributes.tag_bytes != b"\xa0":
+            raise NotAPkiMessage("no signed attributes")
+        return SignedData(
+            content=signed.encapsulated.content,
+            certificates=_certificates(signed),
+            crls=_crls(signed),
+            attributes=_attributes(info.signed_attributes),
+            signed_bytes=asn1.encode(asn1.SET, bytes(info.signed_attributes.data)),
+            signature=info.signature,
+            signer_id=info.signer_id,
+            digest_algorithm=info.digest_algorithm,
+            signature_algorithm=info.signature_algorithm,
+        )
+    except ValueError as error:
+        raise NotAPkiMessage("not a CMS signed message") from error
+
+
+def _signed_data(data: bytes) -> asn1.SignedData:
+    outer, _ = asn1.decode_content_info(data)
+    if outer.content_type.dotted_string != SIGNED_DATA:
+        raise ValueError("not SignedData")
+    return asn1.decode(asn1.SignedData, asn1.raw(outer.content))
+
+
+def _certificates(signed: asn1.SignedData) -> tuple[Certificate, ...]:
+    # Other choices of CertificateSet (attribute certificates, tagged) are passed over.
+    return tuple(
+        read_certificate(asn1.raw(each)) for each in signed.certificates or [] if each.tag_bytes == b"\x30"
+    )
+
+
+def _crls(signed: asn1.SignedData) -> tuple[bytes, ...]:
+    return tuple(asn1.raw(each) for each in signed.crls or [] if each.tag_bytes == b"\x30")
+
+
+def _attributes(tlv: asn1.TLV) -> dict[str, asn1.TLV]:
+    found: dict[str, asn1.TLV] = {}
+    for each in asn1.set_items(tlv, tag=0xA0):
+        attribute = asn1.decode(asn1.Attribute, asn1.raw(each))
+        values = asn1.set_items(attribute.values)
+        oid = attribute.oid.dotted_string
+        if oid in found:  # RFC 5652 section 5.3: no attribute twice
+            raise ValueError("a signed attribute stands twice")
+        if values:
+            found[oid] = values[0]
+    return found
+
+
+def digest_of(signed: SignedData) -> Digest:
+    """The digest that the signer names; NotAllowed when we do not know it."""
+    return algorithms.read_digest(list(signed.digest_algorithm))
+
+
+def signer_of(signed: SignedData, others: Sequence[Certificate] = ()) -> Certificate | None:
+    """The signer's certificate, by issuer and serial number (or key identifier), or None.
+
+    ``others`` are candidates known beforehand: NDES leaves its certificates out of a FAILURE.
+    """
+    candidates = (*signed.certificates, *others)
+    return next((each for each in candidates if _is_meant(signed.signer_id, each)), None)
+
+
+def _is_meant(identifier: asn1.TLV, certificate: Certificate) -> bool:
+    """Whether a SignerIdentifier or RecipientIdentifier names this certificate.
+
+    Issuer and serial are compared together: a serial number alone is not unique.
+    """
+    try:
+        if identifier.tag_bytes == b"\x80":
+            return bytes(identifier.data) == key_identifier(certificate.public_key_info)
+        named = asn1.decode(asn1.IssuerAndSerialNumber, asn1.raw(identifier))
+        return (
+            asn1.raw(named.issuer) == certificate.issuer
+            and asn1.to_integer(named.serial_number) == certificate.serial_number
+        )
+    except ValueError:
+        return False
+
+
+def verify(signed: SignedData, signer: Certificate | None, policy: AlgorithmPolicy = MODERN) -> None:
+    """Check the messageDigest attribute and the signature: PeerError badAlg or badMessageCheck."""
+    try:
+        digest = digest_of(signed)
+        algorithms.allow_digest(digest, policy)
+        over = algorithms.read_signature_digest(list(signed.signature_algorithm), attached=digest)
+        algorithms.allow_digest(over, policy)
+        if signer is None:
+            raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the signer's certificate is missing")
+        key = signer.public_key()
+    except NotAllowed as error:
+        raise PeerError(FailInfo.BAD_ALG, str(error)) from error
+    except ValueError as error:
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the signer's public key is broken") from error
+    stated = signed.attributes.get(MESSAGE_DIGEST)
+    if stated is None or bytes(stated.data) != algorithms.hash_bytes(digest, signed.content or b""):
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the message digest does not match")
+    try:
+        algorithms.verify(key, over, signed.signature, signed.signed_bytes)
+    except ValueError as error:
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, str(error)) from error
+
+
+def sign(
+    content: bytes | None,
+    attributes: Sequence[tuple[str, bytes]],
+    signer: Identity,
+    digest: Digest,
+    certificates: Sequence[Certificate],
+) -> bytes:
+    """A SignedData over ``content`` (None: absent) with these attributes beside the usual two.
+
+    ``attributes`` are (OID, DER of the one value).  The certificates go in as given.
+    """
+    algorithm = algorithms.digest_algorithm(digest)
+    message_digest = asn1.octet_string(algorithms.hash_bytes(digest, content or b""))
+    encoded = [
+        _CONTENT_TYPE_DATA,
+        asn1.sequence_of(asn1.oid(MESSAGE_DIGEST), asn1.set_of([message_digest])),
+        *(asn1.sequence_of(asn1.oid(oid), asn1.set_of([value])) for oid, value in attributes),
+    ]
+    signed_attributes = asn1.set_of(encoded)
+    signer_info = asn1.sequence_of(
+        _VERSION_1,
+        issuer_and_serial(signer.certificate),
+        algorithm,
+        b"\xa0" + signed_attributes[1:],  # IMPLICIT [0]: the SET's own octets under another tag
+        _RSA_ENCRYPTION,
+        asn1.octet_string(algorithms.sign(signer.key, digest, signed_attributes)),
+    )
+    inside = b"" if content is None else asn1.encode(0xA0, asn1.octet_string(content))
+    return _content_info(
+        SIGNED_DATA,
+        asn1.sequence_of(
+            _VERSION_1,
+            asn1.set_of([algorithm]),
+            asn1.sequence_of(_DATA_OID, inside),
+            asn1.encode(0xA0, *(each.der for each in certificates)) if certificates else b"",
+            asn1.set_of([signer_info]),
+        ),
+    )
+
+
+def _content_info(content_type: str, content: bytes) -> bytes:
+    return asn1.sequence_of(asn1.oid(content_type), asn1.encode(0xA0, content))
+
+
+def issuer_and_serial(certificate: Certificate) -> bytes:
+    """The certificate's IssuerAndSerialNumber."""
+    return asn1.sequence_of(certificate.issuer, asn1.integer(certificate.serial_number))
+
+
+def degenerate(certificates: Sequence[Certificate], crls: Sequence[bytes] = ()) -> bytes:
+    """A SignedData without content and signers: a bag of certificates or CRLs (RFC 8894 section 3.4).
+
+    The order is kept: the CertRep's issued certificate goes first, NDES's three in NDES's order.
+    """
+    return _content_info(
+        SIGNED_DATA,
+        asn1.sequence_of(
+            _VERSION_1,
+            asn1.set_of([]),
+            asn1.sequence_of(_DATA_OID),
+            asn1.encode(0xA0, *(each.der for each in certificates)) if certificates else b"",
+            asn1.encode(0xA1, *crls) if crls else b"",
+            asn1.set_of([]),
+        ),
+    )
+
+
+def read_degenerate(data: bytes) -> tuple[tuple[Certificate, ...], tuple[bytes, ...]]:
+    """The certificates and the CRLs of a bag, in their order; ValueError when it is none."""
+    signed = _signed_data(data)
+    return _certificates(signed), _crls(signed)
+
+
+# --------------------------------------------------------------------------------------- envelopes
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One KeyTransRecipientInfo."""
+
+    identifier: asn1.TLV
+    key_transport: KeyTransport
+    encrypted_key: bytes
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An EnvelopedData, taken apart and still closed."""
+
+    recipients: tuple[Recipient, ...]
+    cipher: Cipher
+    iv: bytes
+    encrypted: bytes
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """Take an envelope apart: PeerError badAlg for algorithms not known, else badMessageCheck."""
+    try:
+        outer, _ = asn1.decode_content_info(data)
+        if outer.content_type.dotted_string != ENVELOPED_DATA:
+            raise ValueError("not EnvelopedData")
+        enveloped = asn1.decode(asn1.EnvelopedData, asn1.raw(outer.content))
+        recipients = []
+        for each in asn1.set_items(enveloped.recipient_infos):
+            if each.tag_bytes != b"\x30":  # key agreement, passwords and others carry context tags
+                continue
+            info = asn1.decode(asn1.KeyTransRecipientInfo, asn1.raw(each))
+            transport = algorithms.read_key_transport(info.algorithm)
+            recipients.append(Recipient(info.recipient_id, transport, info.encrypted_key))
+        cipher, iv = algorithms.read_cipher(enveloped.encrypted.algorithm)
+        return Envelope(tuple(recipients), cipher, iv, enveloped.encrypted.encrypted_content or b"")
+    except NotAllowed as error:
+        raise PeerError(FailInfo.BAD_ALG, str(error)) from error
+    except (ValueError, IndexError) as error:
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
+
+
+def _addressed(envelope: Envelope, identities: Sequence[Identity]) -> tuple[Recipient, Identity] | None:
+    """The first recipient entry that names one of ours; several entries may stand there."""
+    for recipient in envelope.recipients:
+        for identity in identities:
+            if _is_meant(recipient.identifier, identity.certificate):
+                return recipient, identity
+    return None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was in an envelope, for whom of us it was, and how the key came."""
+
+    content: bytes
+    identity: Identity
+    key_transport: KeyTransport
+
+
+def open_envelope(envelope: Envelope, identities: Sequence[Identity], random_bytes: RandomBytes) -> Opened:
+    """Open an envelope that is meant for one of ours.
+
+    Not addressed to us, a wrong content key, a bad padding: all are the same PeerError, after the
+    same work, so that nobody can use the answer as an oracle.
+    """
+    spare = random_bytes(algorithms.key_size(envelope.cipher))
+    found = _addressed(envelope, identities)
+    if found is None:
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN)
+    recipient, identity = found
+    content_key = algorithms.unwrap_key(identity.key, recipient.key_transport, recipient.encrypted_key, spare)
+    try:
+        content = algorithms.decrypt(envelope.cipher, content_key, envelope.iv, envelope.encrypted)
+    except ValueError as error:
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
+    return Opened(content, identity, recipient.key_transport)
+
+
+def seal_envelope(
+    content: bytes, recipient: Certificate, chosen: Algorithms, random_bytes: RandomBytes
+) -> bytes:
+    """An EnvelopedData for one recipient, by issuer and serial; LocalError when its key is not RSA."""
+    public_key = recipient.public_key()
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise LocalError("SCEP envelopes need a recipient with an RSA key")
+    content_key = random_bytes(algorithms.key_size(chosen.cipher))
+    iv = random_bytes(algorithms.block_size(chosen.cipher))
+    recipient_info = asn1.sequence_of(
+        _VERSION_0,
+        issuer_and_serial(recipient),
+        algorithms.key_transport_algorithm(chosen.key_transport),
+        asn1.octet_string(algorithms.wrap_key(public_key, chosen.key_transport, content_key)),
+    )
+    encrypted = asn1.sequence_of(
+        _DATA_OID,
+        algorithms.cipher_algorithm(chosen.cipher, iv),
+        asn1.encode(0x80, algorithms.encrypt(chosen.cipher, content_key, iv, content)),
+    )
+    return _content_info(
+        ENVELOPED_DATA, asn1.sequence_of(_VERSION_0, asn1.set_of([recipient_info]), encrypted)
+    )
