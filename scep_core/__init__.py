@@ -6,5 +6,5 @@ arguments; functions take bytes or frozen values and return bytes or frozen valu
 Reading order: ``values`` (the protocol's constants), ``messages`` (what can be said), ``codec``
 (a message to bytes and back), ``http`` (bytes to a request line and back), ``enrolment`` (when a
 client says what).  Below them ``csr``, ``certificates`` and ``names`` read and write X.509, ``cms``
-signs, verifies, seals and opens, and ``asn1`` is the one module that knows DER.
+signs and verifies, ``envelopes`` seals and opens, and ``asn1`` is the one module that knows DER.
 """

@@ -62,7 +62,6 @@ RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _RSAES_OAEP = "1.2.840.113549.1.1.7"
 _MGF1 = "1.2.840.113549.1.1.8"
-_P_SPECIFIED = "1.2.840.113549.1.1.9"
 _CIPHER_OIDS = {
     "1.3.14.3.2.7": Cipher.DES,
     "1.2.840.113549.3.7": Cipher.DES3,
@@ -72,6 +71,9 @@ _CIPHER_OIDS = {
 }
 _KEY_BYTES = {Cipher.DES: 8, Cipher.DES3: 24, Cipher.AES128: 16, Cipher.AES192: 24, Cipher.AES256: 32}
 _BLOCK_BYTES = {Cipher.DES: 8, Cipher.DES3: 8, Cipher.AES128: 16, Cipher.AES192: 16, Cipher.AES256: 16}
+
+# [2] pSourceAlgorithm: id-pSpecified with the empty label, the default.
+_EMPTY_LABEL = asn1.encode(0xA2, asn1.sequence_of(asn1.oid("1.2.840.113549.1.1.9"), asn1.octet_string(b"")))
 
 _DIGEST_ALGORITHMS = {
     digest: asn1.sequence_of(asn1.oid(dotted), asn1.NULL) for dotted, digest in _DIGEST_OIDS.items()
@@ -215,14 +217,19 @@ def read_key_transport(algorithm: list[asn1.TLV]) -> KeyTransport:
         raise NotAllowed(f"key transport algorithm {dotted} is not known here")
     oaep = mgf1 = Digest.SHA1
     for parameter in asn1.items(asn1.raw(algorithm[1])) if len(algorithm) > 1 else []:
-        inner = asn1.items(bytes(parameter.data))
+        kind, *inner = asn1.items(bytes(parameter.data))
         if parameter.tag_bytes == b"\xa0":
-            oaep = read_digest(inner)
-        elif parameter.tag_bytes == b"\xa1" and asn1.to_oid(inner[0]) == _MGF1:
-            mgf1 = read_digest(asn1.items(asn1.raw(inner[1])))
-        elif parameter.tag_bytes != b"\xa2" or asn1.to_oid(inner[0]) != _P_SPECIFIED or inner[1].data:
+            oaep = read_digest([kind])
+        elif parameter.tag_bytes == b"\xa1" and asn1.to_oid(kind) == _MGF1 and inner:
+            mgf1 = read_digest(asn1.items(asn1.raw(inner[0])))
+        elif parameter.tag_bytes != b"\xa2" or asn1.raw(parameter) != _EMPTY_LABEL:
             raise NotAllowed("these OAEP parameters are not known here")
     return KeyTransport(oaep, mgf1)
+
+
+def transport_overhead(transport: KeyTransport) -> int:
+    """How many bytes an RSA key must be longer than what it wraps (RFC 8017 sections 7.1.1, 7.2.1)."""
+    return 11 if transport.oaep is None else 2 * HASHES[transport.oaep].digest_size + 2
 
 
 def wrap_key(public_key: rsa.RSAPublicKey, transport: KeyTransport, content_key: bytes) -> bytes:

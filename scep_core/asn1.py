@@ -10,7 +10,7 @@ below are too:
 * algorithm parameters may be absent, NULL or anything: hence ``list[TLV]``;
 * integers that are serial numbers may be negative, padded or long: hence ``TLV``;
 * BER (indefinite lengths, constructed strings), which Apple's clients and ``openssl cms -stream``
-  write, is turned into DER by asn1crypto, once, when DER decoding failed.
+  write, is turned into DER by ``ber``, once, when DER decoding failed.
 
 Encoding is by concatenation: ``encode(tag, *parts)`` and constants made once at import.
 """
@@ -22,9 +22,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, TypeVar
 
-from asn1crypto import cms as ber_cms
 from cryptography.hazmat.asn1 import TLV, BitString, Explicit, Implicit, decode_der, sequence
 from cryptography.x509 import ObjectIdentifier
+
+from scep_core import ber
 
 __all__ = ["TLV", "BitString"]  # re-exported: the two of hazmat's types that show outside
 
@@ -97,11 +98,12 @@ class Attribute:
 
 @sequence
 class EncryptedContentInfo:
-    """RFC 5652 section 6.1."""
+    """RFC 5652 section 6.1; ``chunks`` is the content where BER's constructed form was used."""
 
     content_type: ObjectIdentifier
     algorithm: list[TLV]
     encrypted_content: Annotated[bytes | None, Implicit(0)]
+    chunks: Annotated[list[TLV] | None, Implicit(0)]
 
 
 @sequence
@@ -198,25 +200,12 @@ def decode(cls: type[T], der: bytes) -> T:
     return decode_der(cls, der)
 
 
-def decode_content_info(data: bytes) -> tuple[ContentInfo, bytes]:
-    """A ContentInfo from DER, or from BER by way of asn1crypto, and the DER that was read.
-
-    ValueError when it is neither.
-    """
+def decode_content_info(data: bytes) -> ContentInfo:
+    """A ContentInfo from DER or BER; ValueError when it is neither."""
     try:
-        return decode_der(ContentInfo, data), data
+        return decode_der(ContentInfo, data)
     except ValueError:
-        der = _ber_to_der(data)
-        return decode_der(ContentInfo, der), der
-
-
-def _ber_to_der(data: bytes) -> bytes:
-    # asn1crypto lets a few foreign exceptions out on hostile input (measured: AttributeError,
-    # TypeError, KeyError); RecursionError is what a nesting bomb ends in.
-    try:
-        return bytes(ber_cms.ContentInfo.load(data, strict=True).dump(force=True))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-        raise ValueError("neither DER nor BER") from error
+        return decode_der(ContentInfo, ber.to_der(data))
 
 
 def items(der: bytes) -> list[TLV]:
@@ -234,13 +223,16 @@ def set_items(tlv: TLV, tag: int = SET) -> list[TLV]:
 def raw(tlv: TLV) -> bytes:
     """The element's own DER, header included."""
     data = bytes(tlv.data)
-    return tlv.tag_bytes + _length(len(data)) + data
+    return tlv.tag_bytes + ber.encode_length(len(data)) + data
+
+
+_LONGEST_INTEGER = 128  # octets; the longest serial number met is 33
 
 
 def to_integer(tlv: TLV) -> int:
     """An INTEGER of any sign and length, padded or not."""
-    if tlv.tag_bytes != b"\x02" or not tlv.data:
-        raise ValueError("not an INTEGER")
+    if tlv.tag_bytes != b"\x02" or not 0 < len(tlv.data) <= _LONGEST_INTEGER:
+        raise ValueError("not an INTEGER, or one of no sensible length")
     return int.from_bytes(bytes(tlv.data), "big", signed=True)
 
 
@@ -278,11 +270,10 @@ def _decode_oid(der: bytes) -> str:
 def to_time(tlv: TLV) -> datetime:
     """A UTCTime or GeneralizedTime, aware UTC; with RFC 5280's rule for the century."""
     text = bytes(tlv.data).decode("ascii", "replace")
+    if tlv.tag_bytes == b"\x17":
+        text = ("20" if text < "50" else "19") + text
     try:
-        if tlv.tag_bytes == b"\x17":
-            century = "20" if int(text[:2]) < 50 else "19"
-            return datetime.strptime(century + text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-        if tlv.tag_bytes == b"\x18":
+        if tlv.tag_bytes in {b"\x17", b"\x18"} and len(text) == len("YYYYMMDDHHMMSSZ"):
             return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         pass
@@ -292,17 +283,10 @@ def to_time(tlv: TLV) -> datetime:
 # --------------------------------------------------------------------------------------- encoding
 
 
-def _length(size: int) -> bytes:
-    if size < 0x80:
-        return bytes([size])
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([0x80 | len(octets)]) + octets
-
-
 def encode(tag: int, *parts: bytes) -> bytes:
     """One element: the tag's octet, the length, the parts one after the other."""
     body = b"".join(parts)
-    return bytes([tag]) + _length(len(body)) + body
+    return bytes([tag]) + ber.encode_length(len(body)) + body
 
 
 def sequence_of(*parts: bytes) -> bytes:
@@ -317,7 +301,8 @@ def set_of(parts: Iterable[bytes]) -> bytes:
 
 def integer(value: int) -> bytes:
     """An INTEGER, two's complement, as short as can be."""
-    return encode(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    bits = (value if value >= 0 else ~value).bit_length()
+    return encode(0x02, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def octet_string(value: bytes) -> bytes:

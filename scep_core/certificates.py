@@ -78,16 +78,21 @@ class Certificate:
 
     @property
     def is_ca(self) -> bool:
-        """Whether basicConstraints says CA:TRUE."""
+        """Whether basicConstraints says CA:TRUE; False when it is malformed."""
         extension = self.extension(BASIC_CONSTRAINTS)
-        if extension is None:
+        try:
+            parts = asn1.items(extension.value) if extension else []
+        except ValueError:
             return False
-        return any(part.tag_bytes == b"\x01" and any(part.data) for part in asn1.items(extension.value))
+        return any(part.tag_bytes == b"\x01" and any(part.data) for part in parts)
 
     def has_key_usage(self, name: str) -> bool:
         """Whether keyUsage allows this, e.g. ``key_encipherment``; True when there is no keyUsage."""
         extension = self.extension(KEY_USAGE)
-        return extension is None or name in read_key_usage(extension.value)
+        try:
+            return extension is None or name in read_key_usage(extension.value)
+        except ValueError:
+            return False
 
     @property
     def is_self_issued(self) -> bool:

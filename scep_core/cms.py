@@ -1,6 +1,6 @@
-"""CMS (RFC 5652) as SCEP uses it: one signer with attributes, RSA key transport, degenerate bags.
+"""CMS SignedData (RFC 5652 section 5) as SCEP uses it: one signer with attributes, and degenerate bags.
 
-``parse_signed`` and ``parse_envelope`` only take apart; ``verify`` and ``open_envelope`` decide.
+``parse_signed`` only takes apart; ``verify`` decides.
 The signed attributes are verified over the bytes that the peer sent, so one that does not sort them
 (NDES, some Cisco releases) still verifies.
 """
@@ -13,24 +13,20 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scep_core import algorithms, asn1
-from scep_core.algorithms import NotAllowed, RandomBytes
-from scep_core.certificates import Certificate, key_identifier, read_certificate
-from scep_core.errors import LocalError, NotAPkiMessage, PeerError
-from scep_core.values import MODERN, AlgorithmPolicy, Algorithms, Cipher, Digest, FailInfo, KeyTransport
+from scep_core.algorithms import NotAllowed
+from scep_core.certificates import SUBJECT_KEY_ID, Certificate, key_identifier, read_certificate
+from scep_core.errors import NotAPkiMessage, PeerError
+from scep_core.values import MODERN, AlgorithmPolicy, Digest, FailInfo
 
 DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"
-ENVELOPED_DATA = "1.2.840.113549.1.7.3"
 CONTENT_TYPE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 
-_VERSION_0, _VERSION_1 = asn1.integer(0), asn1.integer(1)
+_VERSION_1 = asn1.integer(1)
 _DATA_OID = asn1.oid(DATA)
 _CONTENT_TYPE_DATA = asn1.sequence_of(asn1.oid(CONTENT_TYPE), asn1.set_of([_DATA_OID]))
 _RSA_ENCRYPTION = asn1.sequence_of(asn1.oid(algorithms.RSA_ENCRYPTION), asn1.NULL)
-
-# Told alike for every way in which an envelope fails to open.
-CANNOT_OPEN = "the message could not be opened"
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,6 @@ class Identity:
     key: rsa.RSAPrivateKey
 
 
-# ------------------------------------------------------------------------------------- signed data
-
-
 @dataclass(frozen=True)
 class SignedData:
     """A SignedData with exactly one signer, taken apart; nothing is verified.
@@ -52,6 +45,7 @@ class SignedData:
     first value's element.
     """
 
+    content_type: str
     content: bytes | None
     certificates: tuple[Certificate, ...]
     crls: tuple[bytes, ...]
@@ -74,6 +68,7 @@ def parse_signed(data: bytes) -> SignedData:
         if info.signed_attributes.tag_bytes != b"\xa0":
             raise NotAPkiMessage("no signed attributes")
         return SignedData(
+            content_type=signed.encapsulated.content_type.dotted_string,
             content=signed.encapsulated.content,
             certificates=_certificates(signed),
             crls=_crls(signed),
@@ -89,7 +84,7 @@ def parse_signed(data: bytes) -> SignedData:
 
 
 def _signed_data(data: bytes) -> asn1.SignedData:
-    outer, _ = asn1.decode_content_info(data)
+    outer = asn1.decode_content_info(data)
     if outer.content_type.dotted_string != SIGNED_DATA:
         raise ValueError("not SignedData")
     return asn1.decode(asn1.SignedData, asn1.raw(outer.content))
@@ -130,16 +125,19 @@ def signer_of(signed: SignedData, others: Sequence[Certificate] = ()) -> Certifi
     ``others`` are candidates known beforehand: NDES leaves its certificates out of a FAILURE.
     """
     candidates = (*signed.certificates, *others)
-    return next((each for each in candidates if _is_meant(signed.signer_id, each)), None)
+    return next((each for each in candidates if is_meant(signed.signer_id, each)), None)
 
 
-def _is_meant(identifier: asn1.TLV, certificate: Certificate) -> bool:
+def is_meant(identifier: asn1.TLV, certificate: Certificate) -> bool:
     """Whether a SignerIdentifier or RecipientIdentifier names this certificate.
 
     Issuer and serial are compared together: a serial number alone is not unique.
     """
     try:
         if identifier.tag_bytes == b"\x80":
+            stated = certificate.extension(SUBJECT_KEY_ID)
+            if stated is not None:
+                return asn1.octet_string(bytes(identifier.data)) == stated.value
             return bytes(identifier.data) == key_identifier(certificate.public_key_info)
         named = asn1.decode(asn1.IssuerAndSerialNumber, asn1.raw(identifier))
         return (
@@ -151,7 +149,7 @@ def _is_meant(identifier: asn1.TLV, certificate: Certificate) -> bool:
 
 
 def verify(signed: SignedData, signer: Certificate | None, policy: AlgorithmPolicy = MODERN) -> None:
-    """Check the messageDigest attribute and the signature: PeerError badAlg or badMessageCheck."""
+    """Check contentType, messageDigest and the signature: PeerError badAlg or badMessageCheck."""
     try:
         digest = digest_of(signed)
         algorithms.allow_digest(digest, policy)
@@ -164,6 +162,9 @@ def verify(signed: SignedData, signer: Certificate | None, policy: AlgorithmPoli
         raise PeerError(FailInfo.BAD_ALG, str(error)) from error
     except ValueError as error:
         raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the signer's public key is broken") from error
+    stated = signed.attributes.get(CONTENT_TYPE)
+    if stated is None or asn1.raw(stated) != asn1.oid(signed.content_type):
+        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the content type does not match")
     stated = signed.attributes.get(MESSAGE_DIGEST)
     if stated is None or bytes(stated.data) != algorithms.hash_bytes(digest, signed.content or b""):
         raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the message digest does not match")
@@ -201,7 +202,7 @@ def sign(
         asn1.octet_string(algorithms.sign(signer.key, digest, signed_attributes)),
     )
     inside = b"" if content is None else asn1.encode(0xA0, asn1.octet_string(content))
-    return _content_info(
+    return content_info(
         SIGNED_DATA,
         asn1.sequence_of(
             _VERSION_1,
@@ -213,7 +214,8 @@ def sign(
     )
 
 
-def _content_info(content_type: str, content: bytes) -> bytes:
+def content_info(content_type: str, content: bytes) -> bytes:
+    """A ContentInfo around ``content``."""
     return asn1.sequence_of(asn1.oid(content_type), asn1.encode(0xA0, content))
 
 
@@ -227,7 +229,7 @@ def degenerate(certificates: Sequence[Certificate], crls: Sequence[bytes] = ()) 
 
     The order is kept: the CertRep's issued certificate goes first, NDES's three in NDES's order.
     """
-    return _content_info(
+    return content_info(
         SIGNED_DATA,
         asn1.sequence_of(
             _VERSION_1,
@@ -244,109 +246,3 @@ def read_degenerate(data: bytes) -> tuple[tuple[Certificate, ...], tuple[bytes, 
     """The certificates and the CRLs of a bag, in their order; ValueError when it is none."""
     signed = _signed_data(data)
     return _certificates(signed), _crls(signed)
-
-
-# --------------------------------------------------------------------------------------- envelopes
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """One KeyTransRecipientInfo."""
-
-    identifier: asn1.TLV
-    key_transport: KeyTransport
-    encrypted_key: bytes
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """An EnvelopedData, taken apart and still closed."""
-
-    recipients: tuple[Recipient, ...]
-    cipher: Cipher
-    iv: bytes
-    encrypted: bytes
-
-
-def parse_envelope(data: bytes) -> Envelope:
-    """Take an envelope apart: PeerError badAlg for algorithms not known, else badMessageCheck."""
-    try:
-        outer, _ = asn1.decode_content_info(data)
-        if outer.content_type.dotted_string != ENVELOPED_DATA:
-            raise ValueError("not EnvelopedData")
-        enveloped = asn1.decode(asn1.EnvelopedData, asn1.raw(outer.content))
-        recipients = []
-        for each in asn1.set_items(enveloped.recipient_infos):
-            if each.tag_bytes != b"\x30":  # key agreement, passwords and others carry context tags
-                continue
-            info = asn1.decode(asn1.KeyTransRecipientInfo, asn1.raw(each))
-            transport = algorithms.read_key_transport(info.algorithm)
-            recipients.append(Recipient(info.recipient_id, transport, info.encrypted_key))
-        cipher, iv = algorithms.read_cipher(enveloped.encrypted.algorithm)
-        return Envelope(tuple(recipients), cipher, iv, enveloped.encrypted.encrypted_content or b"")
-    except NotAllowed as error:
-        raise PeerError(FailInfo.BAD_ALG, str(error)) from error
-    except (ValueError, IndexError) as error:
-        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
-
-
-def _addressed(envelope: Envelope, identities: Sequence[Identity]) -> tuple[Recipient, Identity] | None:
-    """The first recipient entry that names one of ours; several entries may stand there."""
-    for recipient in envelope.recipients:
-        for identity in identities:
-            if _is_meant(recipient.identifier, identity.certificate):
-                return recipient, identity
-    return None
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What was in an envelope, for whom of us it was, and how the key came."""
-
-    content: bytes
-    identity: Identity
-    key_transport: KeyTransport
-
-
-def open_envelope(envelope: Envelope, identities: Sequence[Identity], random_bytes: RandomBytes) -> Opened:
-    """Open an envelope that is meant for one of ours.
-
-    Not addressed to us, a wrong content key, a bad padding: all are the same PeerError, after the
-    same work, so that nobody can use the answer as an oracle.
-    """
-    spare = random_bytes(algorithms.key_size(envelope.cipher))
-    found = _addressed(envelope, identities)
-    if found is None:
-        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN)
-    recipient, identity = found
-    content_key = algorithms.unwrap_key(identity.key, recipient.key_transport, recipient.encrypted_key, spare)
-    try:
-        content = algorithms.decrypt(envelope.cipher, content_key, envelope.iv, envelope.encrypted)
-    except ValueError as error:
-        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
-    return Opened(content, identity, recipient.key_transport)
-
-
-def seal_envelope(
-    content: bytes, recipient: Certificate, chosen: Algorithms, random_bytes: RandomBytes
-) -> bytes:
-    """An EnvelopedData for one recipient, by issuer and serial; LocalError when its key is not RSA."""
-    public_key = recipient.public_key()
-    if not isinstance(public_key, rsa.RSAPublicKey):
-        raise LocalError("SCEP envelopes need a recipient with an RSA key")
-    content_key = random_bytes(algorithms.key_size(chosen.cipher))
-    iv = random_bytes(algorithms.block_size(chosen.cipher))
-    recipient_info = asn1.sequence_of(
-        _VERSION_0,
-        issuer_and_serial(recipient),
-        algorithms.key_transport_algorithm(chosen.key_transport),
-        asn1.octet_string(algorithms.wrap_key(public_key, chosen.key_transport, content_key)),
-    )
-    encrypted = asn1.sequence_of(
-        _DATA_OID,
-        algorithms.cipher_algorithm(chosen.cipher, iv),
-        asn1.encode(0x80, algorithms.encrypt(chosen.cipher, content_key, iv, content)),
-    )
-    return _content_info(
-        ENVELOPED_DATA, asn1.sequence_of(_VERSION_0, asn1.set_of([recipient_info]), encrypted)
-    )

@@ -4,10 +4,15 @@ Reading is in two steps, because a refusal must be answerable.  ``parse_message`
 layer apart and yields the transaction; from then on whatever is wrong is a PeerError that can be
 sent back in a CertRep.  ``open_request`` and ``open_reply`` then verify and open.
 
-What is told about the inside of an envelope: only who holds the key that a request names learns
-that its signature is bad (badRequest).  To anyone else a malformed or forged inside looks like an
-envelope that did not open; otherwise a stranger could replay a captured envelope with changed
-blocks and learn from the answers what was in it (a padding oracle on the challenge password).
+What is told about the inside of an envelope: CBC does not protect it, so a stranger can replay a
+captured one with changed blocks under his own signature, and learn from the answers, bit by bit,
+what was in it (the challenge password).  Therefore
+
+* a certification request that is malformed or forged looks like an envelope that did not open; only
+  who holds the key that it names learns that its signature is bad (badRequest);
+* CertPoll, GetCert and GetCRL carry no signature inside, and the stranger chooses the message type.
+  One that does not open, or has anything else inside, is a query for nobody, and is answered as one
+  for something unknown; a CertPoll goes by its transaction anyway (section 4.4).
 """
 
 from __future__ import annotations
@@ -20,8 +25,16 @@ from typing import ClassVar
 from scep_core import algorithms, asn1, cms, pkimessage
 from scep_core.algorithms import NotAllowed, RandomBytes
 from scep_core.certificates import Certificate
-from scep_core.cms import CANNOT_OPEN, Identity
+from scep_core.cms import Identity
 from scep_core.csr import Csr, slice_csr, verify_csr
+from scep_core.envelopes import (
+    CANNOT_OPEN,
+    addressed,
+    open_envelope,
+    parse_envelope,
+    seal_envelope,
+    sealing_key,
+)
 from scep_core.errors import LocalError, PeerError
 from scep_core.messages import (
     CertPoll,
@@ -35,6 +48,7 @@ from scep_core.messages import (
     RequestMessage,
     Success,
 )
+from scep_core.names import EMPTY_NAME
 from scep_core.pkimessage import RequestHead, SignedMessage, parse_message
 from scep_core.values import (
     MODERN,
@@ -119,7 +133,7 @@ def seal_request(
     random_bytes: RandomBytes,
 ) -> bytes:
     """A request, sealed for ``recipient`` (the CA's or the RA's encryption certificate)."""
-    content = cms.seal_envelope(_inside(message), recipient, algorithms, random_bytes)
+    content = seal_envelope(_inside(message), recipient, algorithms, random_bytes)
     nonces = [(pkimessage.SENDER_NONCE, sender_nonce)]
     return pkimessage.build(
         message.message_type,
@@ -161,25 +175,25 @@ def open_request(
         raise PeerError(FailInfo.BAD_REQUEST, "senderNonce is missing or of no sensible length")
     if not message.signed.content:
         raise PeerError(FailInfo.BAD_REQUEST, "the message has no content")
-    envelope = cms.parse_envelope(message.signed.content)
+    envelope = parse_envelope(message.signed.content)
+    to = addressed(envelope, recipients)
+    chosen = Algorithms(cms.digest_of(message.signed), envelope.cipher, to.key_transport)
     try:
         algorithms.allow_cipher(envelope.cipher, policy)
+        sealing_key(signer, chosen)  # could the answer be sealed?  Asked now: later it would tell
     except NotAllowed as error:
         raise PeerError(FailInfo.BAD_ALG, str(error)) from error
-    opened = cms.open_envelope(envelope, recipients, random_bytes)
-    chosen = Algorithms(
-        digest=cms.digest_of(message.signed),
-        cipher=envelope.cipher,
-        key_transport=opened.key_transport,
-    )
+    inside: RequestMessage
     try:
-        inside = reader(opened.content)
-    except ValueError as error:
-        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
+        inside = reader(open_envelope(envelope, to, random_bytes))
+    except (PeerError, ValueError) as error:
+        if message.message_type not in _FOR_NOBODY:
+            raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
+        inside = _FOR_NOBODY[message.message_type]
     if isinstance(inside, PkcsReq | RenewalReq):
         _verify_inside(inside.csr, signer, policy)
     head = RequestHead(message.transaction_id, message.sender_nonce, chosen, signer)
-    return Request(inside, head, signer, opened.identity)
+    return Request(inside, head, signer, to.identity)
 
 
 def _verify_inside(csr: Csr, signer: Certificate, policy: AlgorithmPolicy) -> None:
@@ -209,6 +223,13 @@ _INSIDES: dict[int, Callable[[bytes], RequestMessage]] = {
     MessageType.GET_CRL: lambda content: GetCrl(*_read_issuer_and_serial(content)),
 }
 
+# What a query is read as when it cannot be read: no CA has an empty name.
+_FOR_NOBODY: dict[int | None, RequestMessage] = {
+    MessageType.CERT_POLL: CertPoll(issuer=EMPTY_NAME, subject=EMPTY_NAME),
+    MessageType.GET_CERT: GetCert(issuer=EMPTY_NAME, serial_number=0),
+    MessageType.GET_CRL: GetCrl(issuer=EMPTY_NAME, serial_number=0),
+}
+
 
 # --------------------------------------------------------------------------------------- replies
 
@@ -236,7 +257,7 @@ def seal_reply(
             if head.signer is None:
                 raise LocalError("SUCCESS needs the request's signer to be sealed for")
             bag = cms.degenerate(issued, crls)
-            content = cms.seal_envelope(bag, head.signer, head.algorithms, random_bytes)
+            content = seal_envelope(bag, head.signer, head.algorithms, random_bytes)
             more = _status(PkiStatus.SUCCESS)
         case Pending():
             content, more = _no_content(shape), _status(PkiStatus.PENDING)
@@ -322,11 +343,11 @@ def _fail_info(number: int | None) -> FailInfo:
 def _open_success(
     message: SignedMessage, identity: Identity, policy: AlgorithmPolicy, random_bytes: RandomBytes
 ) -> Success:
-    envelope = cms.parse_envelope(message.signed.content or b"")
+    envelope = parse_envelope(message.signed.content or b"")
     try:
         algorithms.allow_cipher(envelope.cipher, policy)
-        opened = cms.open_envelope(envelope, [identity], random_bytes)
-        certificates, crls = cms.read_degenerate(opened.content)
+        content = open_envelope(envelope, addressed(envelope, [identity]), random_bytes)
+        certificates, crls = cms.read_degenerate(content)
     except NotAllowed as error:
         raise PeerError(FailInfo.BAD_ALG, str(error)) from error
     except ValueError as error:

@@ -31,7 +31,7 @@ class PeerError(ScepError):
     """The peer's message is wrong; ``fail_info`` says how, ``str()`` says why, for people.
 
     The text never tells apart the ways in which a sealed content failed to open (RFC 8894
-    section 7 and the padding-oracle literature): see ``cms.open_envelope``.
+    section 7 and the padding-oracle literature): see ``codec`` and ``envelopes.open_envelope``.
     """
 
     def __init__(self, fail_info: FailInfo, why: str) -> None:

@@ -5,6 +5,7 @@ A name's identity is its DER; nothing here is used to re-encode what a peer wrot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from scep_core import asn1
@@ -43,6 +44,13 @@ OIDS = {short.lower(): dotted for dotted, short in SHORT_NAMES.items()} | {
     "e": "1.2.840.113549.1.9.1",
     "s": "2.5.4.8",
 }
+
+EMPTY_NAME = asn1.sequence_of()
+_DOTTED = re.compile(r"[012](\.(0|[1-9][0-9]*))+")
+# A value between spaces; an escaped space belongs to it.
+_VALUE = re.compile(r"\s*((?:\\.|[^\\])*?)\s*", re.DOTALL)
+# RFC 4514 section 3: UTF-8 octets in hexadecimal, or one special character.
+_ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 _IA5_TYPES = {UNSTRUCTURED_NAME, "1.2.840.113549.1.9.1", "0.9.2342.19200300.100.1.25"}
 
@@ -95,18 +103,19 @@ def _text(kind: str, text: str, string_type: int | None) -> bytes:
 def parse_text(text: str) -> list[list[tuple[str, str]]]:
     """A name as people type it, ``CN=r1,OU=lab+serialNumber=7``, into RDNs for ``build_name``.
 
-    RFC 4514 escapes (``\\,``) are understood; the order is kept: the first typed is encoded first,
-    as Cisco's ``subject-name`` does.  ValueError says which part is wrong.
+    RFC 4514 escapes (``\\,`` and ``\\C3\\A9``) are understood, and dotted OIDs; the order is kept: the
+    first typed is encoded first, as Cisco's ``subject-name`` does.  ValueError says which part is wrong.
     """
     rdns: list[list[tuple[str, str]]] = []
     for part in _split(text, ","):
         rdn = []
         for pair in _split(part, "+"):
             key, equals, value = pair.partition("=")
-            kind = OIDS.get(key.strip().lower())
-            if not equals or kind is None or not value.strip():
+            kind = key.strip() if _DOTTED.fullmatch(key.strip()) else OIDS.get(key.strip().lower())
+            value = _unescape(value)
+            if not equals or kind is None or not value:
                 raise ValueError(f"not an attribute of a distinguished name: {pair.strip()!r}")
-            rdn.append((kind, _unescape(value.strip())))
+            rdn.append((kind, value))
         rdns.append(rdn)
     return rdns
 
@@ -124,14 +133,14 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _unescape(text: str) -> str:
-    result, escaped = "", False
-    for character in text:
-        if character == "\\" and not escaped:
-            escaped = True
-        else:
-            result += character
-            escaped = False
-    return result
+    """A value without its escapes and the spaces around it; empty when it ends in half an escape."""
+    value = _VALUE.fullmatch(text)
+    return _ESCAPED.sub(_unescaped, value[1]) if value else ""
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    octets, character = match.groups()
+    return bytes.fromhex(octets.replace("\\", "")).decode(errors="replace") if octets else str(character)
 
 
 def rfc4514(der: bytes) -> str:
@@ -143,12 +152,12 @@ def rfc4514(der: bytes) -> str:
 
 
 def _escape(text: str) -> str:
-    escaped = "".join(_escape_character(character) for character in text)
-    if escaped.startswith(" "):
-        escaped = "\\" + escaped
-    if escaped.endswith(" ") and len(escaped) > 1:
-        escaped = escaped[:-1] + "\\ "
-    return escaped
+    escaped = [_escape_character(character) for character in text]
+    if text.startswith((" ", "#")):
+        escaped[0] = "\\" + text[0]
+    if text.endswith(" "):
+        escaped[-1] = "\\ "
+    return "".join(escaped)
 
 
 def _escape_character(character: str) -> str:

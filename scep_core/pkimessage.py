@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scep_core import asn1, cms
-from scep_core.algorithms import NotAllowed
 from scep_core.certificates import Certificate
 from scep_core.cms import Identity
 from scep_core.errors import NotAPkiMessage
@@ -60,7 +59,7 @@ class SignedMessage:
             digest = cms.digest_of(self.signed)
             if digest in MODERN.digests:
                 chosen = Algorithms(digest=digest)
-        except NotAllowed:
+        except ValueError:  # not known here, or no AlgorithmIdentifier at all
             pass
         return RequestHead(self.transaction_id, self.sender_nonce, chosen, cms.signer_of(self.signed))
 
@@ -69,8 +68,8 @@ def parse_message(data: bytes) -> SignedMessage:
     """Take the outer layer apart, verifying nothing; NotAPkiMessage when there is no transaction."""
     signed = cms.parse_signed(data)
     transaction_id = _text(signed, TRANSACTION_ID)
-    if not transaction_id:
-        raise NotAPkiMessage("no transactionID")
+    if not transaction_id or not transaction_id.isprintable():  # it goes to logs and databases
+        raise NotAPkiMessage("no transactionID, or one that is no printable text")
     return SignedMessage(
         transaction_id=transaction_id,
         message_type=_number(signed, MESSAGE_TYPE),

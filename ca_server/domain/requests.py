@@ -1,0 +1,189 @@
+"""A certificate request and its states.
+
+A request that has been taken in is PENDING until a person decides, or ISSUED at once when the policy
+needs nobody.  A person's APPROVE or DENY ends the waiting; both ends are final, so of two people who
+decide at the same time exactly one does.  A client that asks again (POLL: a CertPoll, or the PKCSReq
+once more) changes nothing but the count, and gets the same answer for as long as it asks.
+
+What a PKCSReq of a known transaction means is in ``asks_again``.  What is absent from TABLE is refused
+with WrongState.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from scep_core import asn1, names
+from scep_core.algorithms import load_public_key
+from scep_core.certificates import Certificate
+from scep_core.csr import CHALLENGE_PASSWORD, Csr
+from scep_core.values import Digest
+
+
+class State(StrEnum):
+    """Where a request stands."""
+
+    PENDING = "pending"
+    ISSUED = "issued"
+    DENIED = "denied"
+
+
+class Event(StrEnum):
+    """What can happen to it."""
+
+    QUEUE = "queue"
+    GRANT = "grant"  # the policy issues, without a person
+    POLL = "poll"
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+# (state, event) -> next state; None: not there yet
+TABLE: dict[tuple[State | None, Event], State] = {
+    (None, Event.QUEUE): State.PENDING,
+    (None, Event.GRANT): State.ISSUED,
+    (State.PENDING, Event.POLL): State.PENDING,
+    (State.PENDING, Event.APPROVE): State.ISSUED,
+    (State.PENDING, Event.DENY): State.DENIED,
+    (State.ISSUED, Event.POLL): State.ISSUED,
+    (State.DENIED, Event.POLL): State.DENIED,
+}
+
+
+class WrongState(Exception):
+    """The request's state does not allow this."""
+
+
+def next_state(state: State | None, event: Event) -> State:
+    """The state after ``event``; WrongState when TABLE has none."""
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise WrongState(f"a request that is {state or 'new'} takes no {event}") from None
+
+
+@dataclass(frozen=True)
+class CertificateRequest:
+    """A request as the CA remembers it; ``id`` is 0 until it is stored.
+
+    ``csr`` is the DER without its challenge password, see ``without_challenge``; the fingerprints are
+    those of the original, as routers print them.  ``signer_key`` is the SubjectPublicKeyInfo of
+    whoever signed the message, and ``signer`` says who that is, for people.
+    """
+
+    state: State
+    transaction_id: str
+    message_type: int
+    profile: str
+    source: str
+    sender_nonce: bytes
+    csr: bytes = field(repr=False)
+    public_key_info: bytes = field(repr=False)
+    signer_key: bytes = field(repr=False)
+    signer: str
+    subject: str
+    subject_alt_names: tuple[str, ...]
+    key: str
+    md5: str
+    sha1: str
+    sha256: str
+    challenge: str  # "absent" or "present", never its value
+    received_at: datetime
+    polls: int = 0
+    last_poll_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+    serial_number: int | None = None
+    id: int = 0
+
+
+def asks_again(
+    known: CertificateRequest, issued: Certificate | None, sender_nonce: bytes, now: datetime
+) -> bool:
+    """Whether a PKCSReq in the transaction of ``known`` asks for the same again, or starts a new request.
+
+    While it is pending, always: draft-nourse's clients repeat the PKCSReq instead of polling
+    (micromdm's sends the identical message).  When it was issued, as long as that certificate lasts.
+    When it was denied, only the very same message (its nonce tells): another one means that a person
+    has typed ``enroll`` again.
+    """
+    match known.state:
+        case State.PENDING:
+            return True
+        case State.ISSUED:
+            return issued is not None and now < issued.not_after
+        case State.DENIED:
+            return sender_nonce == known.sender_nonce
+
+
+def same_key(one: bytes, other: bytes) -> bool:
+    """Whether two SubjectPublicKeyInfos are the same key; ValueError when either cannot be read.
+
+    Keys are compared and never names: Cisco's request, its temporary certificate and its polls carry
+    different subjects, and other clients re-encode the strings in them (``scep.md`` 3.2, 6.1).
+    """
+    return one == other or load_public_key(one) == load_public_key(other)
+
+
+def without_challenge(csr: Csr) -> bytes:
+    """The request's DER without its challengePassword attribute, for keeping.
+
+    A challenge password never rests on disk.  Without that attribute the self-signature, which was
+    checked on arrival, no longer matches; a request that had none is kept byte for byte.
+    """
+    if csr.challenge_password is None:
+        return csr.der
+    info, *signature = asn1.items(csr.der)
+    *head, attributes = asn1.items(asn1.raw(info))
+    oid = asn1.oid(CHALLENGE_PASSWORD)
+    inside = (asn1.raw(each) for each in asn1.items(asn1.encode(asn1.SEQUENCE, bytes(attributes.data))))
+    kept = [each for each in inside if asn1.raw(asn1.items(each)[0]) != oid]
+    bare = asn1.sequence_of(*map(asn1.raw, head), asn1.encode(0xA0, *kept))
+    return asn1.sequence_of(bare, *map(asn1.raw, signature))
+
+
+def fingerprint_text(fingerprint: bytes) -> str:
+    """A fingerprint as routers print it: ``9370C649 1708685B ...``."""
+    return fingerprint.hex(" ", 4).upper()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A request as it arrives: who asks for what, where, in which message."""
+
+    csr: Csr
+    signer: Certificate
+    signer_kind: str
+    transaction_id: str
+    sender_nonce: bytes
+    message_type: int
+    profile: str
+    source: str
+
+
+def take_in(submission: Submission, event: Event, now: datetime) -> CertificateRequest:
+    """The request to remember, after its first event."""
+    csr = submission.csr
+    return CertificateRequest(
+        state=next_state(None, event),
+        transaction_id=submission.transaction_id,
+        message_type=submission.message_type,
+        profile=submission.profile,
+        source=submission.source,
+        sender_nonce=submission.sender_nonce,
+        csr=without_challenge(csr),
+        public_key_info=csr.public_key_info,
+        signer_key=submission.signer.public_key_info,
+        signer=submission.signer_kind,
+        subject=names.rfc4514(csr.subject),
+        subject_alt_names=csr.subject_alt_names,
+        key=csr.key_type,
+        md5=fingerprint_text(csr.fingerprint(Digest.MD5)),
+        sha1=fingerprint_text(csr.fingerprint(Digest.SHA1)),
+        sha256=fingerprint_text(csr.fingerprint(Digest.SHA256)),
+        challenge="absent" if csr.challenge_password is None else "present",
+        received_at=now,
+    )

@@ -1,0 +1,156 @@
+"""Run routers: the composition root of the emulator's process.
+
+``python -m router_emu --help`` lists the knobs; each is an environment variable too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import structlog
+
+from router_emu.adapters.fleet import Fleet
+from router_emu.adapters.host import RouterHost
+from router_emu.adapters.ssh import SshServer
+from router_emu.adapters.storage import RouterFolder
+from router_emu.cli.grammar import CONFIG
+from router_emu.commands.context import Router
+from router_emu.config.store import ConfigStore
+from router_emu.pki.snapshot import BrokenState
+from router_emu.pki.store import Pki
+from router_emu.pki.wire import WIRE_PROFILES
+from router_emu.syslog import LogBuffer
+from router_emu.texts import NODE, WORDINGS
+from sceplab import child
+from sceplab.clock import ClockState, LabClock
+from sceplab.logs import configure_logging
+from sceplab.management import create_management_app
+from sceplab.serving import HttpServer
+
+USERNAME = "admin"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")  # each names a folder too
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process of routers is started with; port 0 takes any."""
+
+    state: Path
+    host: str
+    routers: tuple[str, ...]
+    first_port: int
+    management_port: int
+    texts: str
+    wire: str
+    password: str
+
+
+@click.command(context_settings={"auto_envvar_prefix": "SCEPLAB_ROUTER", "show_default": True})
+@click.option(
+    "--state", type=click.Path(path_type=Path), required=True, help="Folder that keeps the routers."
+)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--routers", default="r1", help="Names, with commas between them.")
+@click.option("--first-port", default=2201, help="SSH port of the first router; 0 takes any.")
+@click.option("--management-port", default=9104, help="Port of the management API; 0 takes any.")
+@click.option(
+    "--texts", type=click.Choice(sorted(WORDINGS)), default="modern", help="Wording of the screens."
+)
+@click.option("--wire", type=click.Choice(sorted(WIRE_PROFILES)), default="cisco", help="Shape of SCEP.")
+def main(
+    state: Path,
+    host: str,
+    routers: str,
+    first_port: int,
+    management_port: int,
+    texts: str,
+    wire: str,
+) -> None:
+    """Emulate IOS XR routers, reached by SSH.
+
+    The user is "admin".  The password is that of the environment's SCEPLAB_ROUTER_PASSWORD, or one
+    made at the first start and kept in the state folder.
+    """
+    names = tuple(name.strip() for name in routers.split(",") if name.strip())
+    if len(set(names)) != len(names) or not names or not all(map(_NAME.fullmatch, names)):
+        raise click.UsageError("--routers takes different names of letters, digits and hyphens")
+    clock = LabClock(state=ClockState.from_json(json.loads(os.environ.get("SCEPLAB_CLOCK", "{}"))))
+    configure_logging(clock=clock)
+    settings = Settings(
+        state, host, names, first_port, management_port, texts, wire, _password(state / "password")
+    )
+    try:
+        asyncio.run(_serve(settings, clock))
+    except (BrokenState, OSError) as error:
+        sys.exit(f"router_emu: {error}")
+
+
+def _password(path: Path) -> str:
+    given = os.environ.get("SCEPLAB_ROUTER_PASSWORD")
+    if given:
+        return given
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(9) + "\n")
+    return path.read_text().strip()
+
+
+async def _serve(settings: Settings, clock: LabClock) -> None:
+    fleet = Fleet(clock, asyncio.get_running_loop())
+    servers = []
+    for number, name in enumerate(settings.routers):
+        host = make_host(settings, name, clock, fleet)
+        port = settings.first_port + number if settings.first_port else 0
+        server = SshServer(
+            host, host_key=RouterFolder(settings.state / name).host_key(), bind=settings.host, port=port
+        )
+        await server.start()
+        host.start()
+        fleet.hosts.append(host)
+        servers.append(server)
+    management = HttpServer(create_management_app(fleet, clock), settings.host, settings.management_port)
+    management.start()
+    child.announce(
+        {
+            "routers": {
+                name: {
+                    "host": settings.host,
+                    "port": server.port,
+                    "username": USERNAME,
+                    "password": settings.password,
+                }
+                for name, server in zip(settings.routers, servers, strict=True)
+            },
+            "management": management.url,
+        }
+    )
+    await child.ended()
+    for server in servers:
+        await server.stop()
+    for host in fleet.hosts:
+        await host.stop()
+    management.stop()
+
+
+def make_host(settings: Settings, name: str, clock: LabClock, fleet: Fleet) -> RouterHost:
+    """A router with what it kept from its last run."""
+    pki = Pki(WIRE_PROFILES[settings.wire], os.urandom)
+    router = Router(name, WORDINGS[settings.texts], ConfigStore(CONFIG), LogBuffer(NODE), pki)
+    folder = RouterFolder(settings.state / name)
+    folder.load(router)
+    return RouterHost(router, clock, folder, (USERNAME, settings.password), fleet.record)
+
+
+if __name__ == "__main__":
+    main()

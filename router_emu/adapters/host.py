@@ -1,0 +1,175 @@
+"""The single owner of one router: sessions, due timers and answers from the network, one at a time.
+
+Everything here runs in one event loop.  A router's state is touched by no other thread; what takes
+time (an exchange, a key) runs beside it and comes back with its result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+
+from router_emu.adapters import http
+from router_emu.adapters.storage import RouterFolder
+from router_emu.cli.session import Session
+from router_emu.commands.context import Router
+from router_emu.pki.keys import GenerateRsa, generate_rsa
+from router_emu.pki.store import Outcome, Task
+from router_emu.pki.wire import ExchangeFailed, HttpRequest
+from sceplab.clock import ClockState, LabClock
+
+_log = structlog.get_logger(__name__)
+
+# Told when a timer's work is over: the router, the timer's name, what came of it.
+OnFired = Callable[[str, str, str], None]
+
+
+class RouterHost:
+    """One router at work; ``on_fired`` hears of every timer that fired, once its exchange is over."""
+
+    def __init__(
+        self,
+        router: Router,
+        clock: LabClock,
+        folder: RouterFolder,
+        credentials: tuple[str, str],
+        on_fired: OnFired,
+    ) -> None:
+        self.router = router
+        self.name = router.name
+        self._clock = clock
+        self._folder = folder
+        self._credentials = credentials
+        self._on_fired = on_fired
+        self._changed = asyncio.Event()
+        self._exchanges: set[asyncio.Task[None]] = set()
+        self._timer_loop: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    # ------------------------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Take up what a restart interrupted, and watch the timers.  Call it in the event loop."""
+        loop = asyncio.get_running_loop()
+
+        def clock_moved(_state: ClockState) -> None:  # called in a server's thread
+            loop.call_soon_threadsafe(self._changed.set)
+
+        self._unsubscribe = self._clock.subscribe(clock_moved)
+        self.router.pki.recover(self.now())
+        self._settle()
+        self._timer_loop = loop.create_task(self._watch_timers())
+
+    async def stop(self) -> None:
+        """Stop at once; what is on its way is dropped and taken up at the next start."""
+        if self._unsubscribe:
+            self._unsubscribe()
+        tasks = [*self._exchanges, *([self._timer_loop] if self._timer_loop else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --------------------------------------------------------- what the SSH server asks for
+
+    def host_key(self) -> bytes:
+        """The router's SSH host key, in PEM."""
+        return self._folder.host_key()
+
+    def now(self) -> datetime:
+        """Lab time."""
+        return self._clock.now()
+
+    def authenticate(self, username: str, password: str) -> bool:
+        """Whether this is the router's user, compared in constant time."""
+        user, secret = self._credentials
+        right_user = hmac.compare_digest(username.encode(), user.encode())
+        return hmac.compare_digest(password.encode(), secret.encode()) and right_user
+
+    def open_session(self, *, user: str, line: str, peer: str) -> Session:
+        """A shell for an operator who has logged in."""
+        return Session(self.router, user=user, line=line, peer=peer, now=self.now())
+
+    async def perform(self, job: object) -> object:
+        """Do what a command waits for, without holding up the others."""
+        match job:
+            case HttpRequest():
+                return await http.send(job)
+            case GenerateRsa(bits):
+                return await asyncio.to_thread(generate_rsa, bits, os.urandom)
+            case _:
+                raise TypeError(f"no way to do {job!r}")
+
+    def after_command(self) -> None:
+        """A command may have changed anything: keep it, and start what it wants started."""
+        self.router.drop_unconfigured(self.now())
+        self._settle()
+
+    def subscribe_log(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Hear of each new log line (`terminal monitor`)."""
+        return self.router.log.subscribe(callback)
+
+    # -------------------------------------------------------------------- timers, exchanges
+
+    def _settle(self, timers: dict[str, str] | None = None) -> None:
+        """Save first, so that nothing is on the wire that a restart would not know of; then send."""
+        self._folder.save(self.router)
+        outbox, self.router.pki.outbox = self.router.pki.outbox, []
+        for task in outbox:
+            running = asyncio.get_running_loop().create_task(
+                self._exchange(task, (timers or {}).get(task.trustpoint))
+            )
+            self._exchanges.add(running)
+            running.add_done_callback(self._exchanges.discard)
+        self._changed.set()
+
+    async def _exchange(self, task: Task, timer: str | None) -> None:
+        outcome = await self._carry(task)
+        came_to = self.router.pki.finish(task, outcome, self.now())
+        _log.info("exchange", router=self.name, trustpoint=task.trustpoint, outcome=came_to)
+        if timer is not None:
+            self._on_fired(self.name, timer, came_to)
+        self._settle()
+
+    async def _carry(self, task: Task) -> Outcome:
+        try:
+            request = next(task.exchange)
+            while True:
+                request = task.exchange.send(await http.send(request))
+        except StopIteration as done:
+            reply: Outcome = done.value
+            return reply
+        except ExchangeFailed as failure:
+            return failure
+
+    def fire_due(self) -> None:
+        """Fire the timers that are due now."""
+        now, fired = self.now(), {}
+        for due, trustpoint, name in self.router.pki.timers():
+            if due <= now:
+                self.router.pki.fire(trustpoint, now)
+                fired[trustpoint] = name
+        if fired:
+            self._settle(fired)
+
+    async def run_due(self) -> None:
+        """Fire what is due, and wait until no exchange is on its way."""
+        self.fire_due()
+        while self._exchanges:
+            await asyncio.wait(self._exchanges)
+            self.fire_due()
+
+    async def _watch_timers(self) -> None:
+        while True:
+            self._changed.clear()
+            self.fire_due()
+            waiting = self.router.pki.timers()
+            frozen = self._clock.state().mode == "frozen"
+            delay = None if frozen or not waiting else (waiting[0][0] - self.now()).total_seconds()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), None if delay is None else max(0.0, delay))

@@ -1,0 +1,107 @@
+"""What a command works on: the router, and the session it was typed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from router_emu.config.store import ConfigSession, ConfigStore
+from router_emu.config.tree import Path
+from router_emu.pki.store import Pki, Report
+from router_emu.syntax.table import Mode
+from router_emu.syslog import LogBuffer
+from router_emu.texts import DEFAULT_HOSTNAME, Texts
+
+
+@dataclass
+class Router:
+    """One router: what all its sessions share."""
+
+    name: str
+    texts: Texts
+    config: ConfigStore
+    log: LogBuffer
+    pki: Pki
+
+    def __post_init__(self) -> None:
+        self.pki.on_report = self.log_enrolment
+
+    @property
+    def hostname(self) -> str:
+        """The committed host name."""
+        return self.config.running.text("hostname") or DEFAULT_HOSTNAME
+
+    @property
+    def fqdn(self) -> str:
+        """Host name and domain name, which certificates carry (the chapter, "Configure Router Hostname")."""
+        domain = self.config.running.text("domain name")
+        return f"{self.hostname}.{domain}" if domain else self.hostname
+
+    def drop_unconfigured(self, now: datetime) -> None:
+        """Forget the certificates and enrolments of trustpoints that are configured no more."""
+        self.pki.keep_only(frozenset(self.config.running.blocks("crypto ca trustpoint")), now)
+
+    def log_enrolment(self, report: Report, now: datetime) -> None:
+        """Tell in the log what became of an enrolment."""
+        mnemonic, text = self.texts.enrolment_log[report.what]
+        text = text.format(name=report.trustpoint, details=report.details)
+        self.log.add(now, "cepki", mnemonic, text)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a session stands: a mode, and in configuration the block that is edited."""
+
+    mode: Mode
+    path: Path = ()
+
+
+@dataclass
+class TerminalSettings:
+    """What the `terminal` commands set.  A length of None is that of the client's window, 0 is no limit."""
+
+    length: int | None = None
+    monitor: bool = False
+    timestamps: bool = True
+
+
+@dataclass
+class Shell:
+    """What one session remembers between commands; handlers may change it.
+
+    ``stack`` ends with the place that the prompt shows; its first place is exec mode.
+    """
+
+    stack: list[Position]
+    terminal: TerminalSettings = field(default_factory=TerminalSettings)
+    history: list[str] = field(default_factory=list)
+    candidate: ConfigSession | None = None
+    closed: bool = False
+
+    def editing(self) -> ConfigSession:
+        """The configuration session; RuntimeError outside configuration mode."""
+        if self.candidate is None:
+            raise RuntimeError("this command belongs to configuration mode")
+        return self.candidate
+
+    def leave_configuration(self) -> None:
+        """Back to exec mode, forgetting the candidate."""
+        del self.stack[1:]
+        if self.candidate is not None:
+            self.candidate.close()
+            self.candidate = None
+
+
+@dataclass
+class Context:
+    """A command's surroundings.  ``now`` is that of the line, or of the answer that resumed it.
+
+    ``line`` is the terminal line (``"vty0"``), ``peer`` the operator's address.
+    """
+
+    router: Router
+    user: str
+    line: str
+    peer: str
+    now: datetime
+    shell: Shell

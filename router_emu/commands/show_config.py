@@ -1,0 +1,116 @@
+"""What shows configuration: running, candidate, refused, and past commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from router_emu import dates
+from router_emu.commands.context import Context
+from router_emu.config import text
+from router_emu.config.store import Commit, CommitError
+from router_emu.config.tree import Block, Path, find
+from router_emu.syntax.match import Args
+from router_emu.texts import CliRefusal
+
+
+def running(context: Context, _args: Args) -> str:
+    """`show running-config`: all of it, with its head and `end`."""
+    texts, store = context.router.texts, context.router.config
+    head = [texts.building, texts.version_line]
+    if store.history:
+        last = store.history[-1]
+        head.append(texts.last_change.format(date=dates.change(last.at), user=last.user))
+    return _page([*head, "!", *text.lines(store.running), "end"])
+
+
+def running_part(words: str) -> Callable[[Context, Args], str]:
+    """A handler of `show running-config WORDS [NAME]`: the rows that begin with those words."""
+
+    def show(context: Context, args: Args) -> str:
+        name = args.text("name") if "name" in args else None
+        found = list(_part(context.router.config.running, words, name))
+        if not found:
+            raise CliRefusal(context.router.texts.no_items)
+        return _page(found)
+
+    return show
+
+
+trustpoints = running_part("crypto ca trustpoint")
+domain = running_part("domain")
+hostname = running_part("hostname")
+
+
+def candidate(context: Context, _args: Args) -> str:
+    """`show configuration`: what this session would commit."""
+    changes = context.shell.editing().changes()
+    if not changes:
+        raise CliRefusal(context.router.texts.no_changes)
+    return _configuration(context, changes)
+
+
+def failed(context: Context, _args: Args) -> str:
+    """`show configuration failed`: what the last commit of this session was refused for."""
+    texts, session = context.router.texts, context.shell.editing()
+    if session.refused is None:
+        raise CliRefusal(texts.no_items)
+    lines: list[str] = []
+    for error in session.errors:
+        lines += _failure(session.refused, error, texts.failed_reason)
+    return texts.failed_title + _page([*lines, "end"])
+
+
+def commit_list(context: Context, _args: Args) -> str:
+    """`show configuration commit list`: the newest commit first."""
+    rows = [context.router.texts.commits_title]
+    for number, commit in enumerate(reversed(context.router.config.history), start=1):
+        when = dates.change(commit.at)
+        rows.append(f"{number:<5}{commit.id:<12}{commit.user:<10}{commit.line:<20}{'CLI':<12}{when}")
+    return "\n".join(rows)
+
+
+def commit_changes(context: Context, args: Args) -> str:
+    """`show configuration commit changes ID` or `last N`: what those commits changed."""
+    history = context.router.config.history
+    found: tuple[Commit, ...]
+    if "last" in args:
+        found = history[-args.number("count") :]
+    else:
+        found = tuple(commit for commit in history if commit.id == args.number("id"))
+    if not found:
+        raise CliRefusal(context.router.texts.no_items)
+    return _configuration(context, [line for commit in found for line in commit.changes])
+
+
+def _configuration(context: Context, lines: Iterable[str]) -> str:
+    texts = context.router.texts
+    return _page([texts.building, texts.version_line, *lines, "end"])
+
+
+def _page(lines: Iterable[str]) -> str:
+    """Configuration is followed by an empty line (iosxr.md 3.2 [T])."""
+    return "\n".join(lines) + "\n"
+
+
+def _part(block: Block, words: str, name: str | None) -> Iterator[str]:
+    for row in block.mode.settings.values():
+        if f"{row.words} ".startswith(f"{words} ") and row.words in block.values:
+            yield text.setting_line(row, block.values[row.words])
+    for key in sorted(block.children):
+        if f"{key.words} ".startswith(f"{words} ") and name in (None, key.name):
+            yield from text.block_lines(key, block.children[key])
+
+
+def _failure(tree: Block, error: CommitError, reason: str) -> Iterator[str]:
+    """The lines of one refusal: the blocks around it, the failing line, and the reason below that."""
+    path: Path = error.path
+    for depth, key in enumerate(path):
+        yield text.indented(depth, key.line)
+    block = find(tree, path)
+    if error.setting is not None and block is not None:
+        row = block.mode.settings[error.setting]
+        value = block.values.get(error.setting)
+        yield text.indented(len(path), row.words if value is None else text.setting_line(row, value))
+    yield reason.format(reason=error.reason)
+    for depth in reversed(range(len(path))):
+        yield text.indented(depth, "!")

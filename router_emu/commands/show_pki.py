@@ -1,0 +1,107 @@
+"""`show crypto ca certificates`, in the layout of the chapter (classic) or of XR 7 (modern)."""
+
+from __future__ import annotations
+
+from router_emu import dates
+from router_emu.commands.context import Context
+from router_emu.syntax.match import Args
+from router_emu.texts import CliRefusal, Texts
+from scep_core import names
+from scep_core.certificates import Certificate
+from scep_core.values import Digest
+
+
+def certificates(context: Context, args: Args) -> str:
+    """The certificates of every trustpoint, or of one, and the enrolments that wait for theirs."""
+    pki, texts = context.router.pki, context.router.texts
+    wanted = args.text("name") if "name" in args else None
+    configured = context.router.config.running.blocks("crypto ca trustpoint")
+    if wanted is not None and wanted not in configured:
+        raise CliRefusal(texts.no_trustpoint.format(name=wanted))
+    shown = [
+        name
+        for name in configured
+        if wanted in (None, name) and (pki.trustpoint(name).trusted or name in pki.attempts)
+    ]
+    return "\n".join(_trustpoint(context, name) for name in shown)
+
+
+def _trustpoint(context: Context, name: str) -> str:
+    pki, texts = context.router.pki, context.router.texts
+    held, attempt = pki.trustpoint(name), pki.attempts.get(name)
+    lines = [texts.trustpoint_title.format(name=name)]
+    if held.ca:
+        lines += [texts.ca_title, ca_certificate(texts, held.ca, indent="  ")]
+    if held.router:
+        lines += [texts.router_title, texts.key_usage, texts.status.format(status="Available")]
+        lines += _body(texts, held.router, "  ")
+    if attempt:
+        fingerprint = groups(attempt.application.request.fingerprint(Digest.MD5))
+        lines += [texts.router_title, texts.key_usage, texts.status.format(status="Pending")]
+        lines += [
+            *_name(texts, texts.subject_label, attempt.application.request.subject, "  "),
+            texts.request_fingerprint.format(fingerprint=fingerprint),
+        ]
+    return "\n".join(lines)
+
+
+def ca_certificate(texts: Texts, certificate: Certificate, *, indent: str) -> str:
+    """A CA's certificate; without ``indent`` as `crypto ca authenticate` shows it."""
+    lines = _body(texts, certificate, indent)
+    if not indent:
+        octets = certificate.fingerprint(Digest(texts.fingerprint_digest))
+        fingerprint = _separated(octets, texts.fingerprint_separator)
+        lines.append(texts.authenticate_fingerprint.format(fingerprint=fingerprint))
+    return "\n".join(lines)
+
+
+def _body(texts: Texts, certificate: Certificate, indent: str) -> list[str]:
+    lines = [
+        f"{indent}{texts.serial_label}{serial_number(texts, certificate)}",
+        *_name(texts, texts.subject_label, certificate.subject, indent),
+        *_name(texts, texts.issuer_label, certificate.issuer, indent),
+        f"{indent}{texts.start_label}{dates.long(certificate.not_before)}",
+        f"{indent}{texts.end_label}{dates.long(certificate.not_after)}",
+    ]
+    if indent and texts.sha1_label:
+        lines.append(f"{indent}{texts.sha1_label}")
+        lines.append(f"         {certificate.fingerprint(Digest.SHA1).hex().upper()}")
+    return lines
+
+
+def _name(texts: Texts, label: str, name: bytes, indent: str) -> list[str]:
+    return [f"{indent}{label}", f"{indent * 4}{shown_name(texts, name)}"]
+
+
+def shown_name(texts: Texts, name: bytes) -> str:
+    """A name as the router prints it: last RDN first; classic has lower-case types.
+
+    The chapter: ``cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US``,
+    and ``CN=Cisco Root CA 2048,O=Cisco Systems`` in its newer half.
+    """
+    return ",".join(
+        "+".join(f"{_type(texts, kind)}={text}" for kind, text in rdn)
+        for rdn in reversed(names.parse_name(name))
+    )
+
+
+def _type(texts: Texts, kind: str) -> str:
+    short = names.SHORT_NAMES.get(kind, kind)
+    return short.lower() if texts.lower_case_names and short.isupper() else short
+
+
+def serial_number(texts: Texts, certificate: Certificate) -> str:
+    """The serial number's octets in hexadecimal, with colons in the chapter's newer half and in modern."""
+    number = certificate.serial_number
+    octets = abs(number).to_bytes(max(1, (abs(number).bit_length() + 7) // 8), "big")
+    return ("-" if number < 0 else "") + _separated(octets, texts.serial_separator)
+
+
+def _separated(octets: bytes, separator: str) -> str:
+    return separator.join(f"{octet:02X}" for octet in octets)
+
+
+def groups(octets: bytes) -> str:
+    """Groups of eight hexadecimal digits, as a router prints a request's fingerprint (the chapter)."""
+    digits = octets.hex().upper()
+    return " ".join(digits[at : at + 8] for at in range(0, len(digits), 8))

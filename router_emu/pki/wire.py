@@ -1,0 +1,149 @@
+"""How this router speaks SCEP over HTTP: two wire profiles, ``cisco`` and ``rfc8894``.
+
+``cisco`` is the shape of a real IOS-XE enrolment (``scep.md`` sections 3.1 and 3.2): HTTP/1.0 GET
+even where POST is offered, base64 in lines of 64 each ended by ``%0A``, a User-Agent on GetCACert
+only, 3DES even where AES is offered.  No capture of IOS XR is public, so that XR does the same is
+our assumption.  ``rfc8894`` is what the RFC asks of a new client: POST, AES, SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from scep_core import http
+from scep_core.certificates import Certificate
+from scep_core.errors import NotAPkiMessage
+from scep_core.values import Algorithms, Capability, Cipher, Digest
+
+_CISCO_USER_AGENT = "Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)"  # scep.md 3.1
+_CISCO_LINE = 64
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request to be sent as it stands: no header is added but Host and Content-Length."""
+
+    method: str
+    url: str
+    version: str = "1.1"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """What came back; ``content_type`` is lower case, without parameters, empty when absent."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NoResponse:
+    """Nothing usable came back: refused, timed out, cut off.  ``why`` is for people."""
+
+    why: str
+
+
+class ExchangeFailed(Exception):
+    """An exchange gave no answer that SCEP could use; ``str()`` says why, for people."""
+
+
+T = TypeVar("T")
+# Yields requests, is sent what came back, returns the result; raises ExchangeFailed.
+Exchange = Generator[HttpRequest, "HttpResponse | NoResponse", T]
+
+
+@dataclass(frozen=True)
+class WireProfile:
+    """What is free in SCEP over HTTP, as one kind of client does it."""
+
+    name: str
+    http_version: str
+    user_agent: str
+    line_length: int
+    may_post: bool
+    may_aes: bool
+    suffix: bool  # appends /pkiclient.exe to a URL that has a path
+
+    def base_url(self, enrollment_url: str) -> str:
+        """Where the CA is: host only means the default path (``scep.md`` section 3.1)."""
+        parts = urlsplit(enrollment_url)
+        path = parts.path.rstrip("/")
+        if not path:
+            path = http.DEFAULT_PATH
+        elif self.suffix and not path.lower().endswith(http.CGI_SUFFIX):
+            path += http.CGI_SUFFIX
+        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+    def algorithms(self, capabilities: frozenset[str]) -> Algorithms:
+        """The strongest digest that the CA offers, up to SHA-256; AES or 3DES."""
+
+        def offers(*wanted: Capability) -> bool:
+            return any(each.lower() in capabilities for each in (*wanted, Capability.SCEP_STANDARD))
+
+        digest = Digest.SHA256 if offers(Capability.SHA256) else Digest.SHA1
+        cipher = Cipher.AES128 if self.may_aes and offers(Capability.AES) else Cipher.DES3
+        return Algorithms(digest, cipher)
+
+    def posts(self, capabilities: frozenset[str]) -> bool:
+        """Whether a PKIOperation goes by POST."""
+        offered = {Capability.POST_PKI_OPERATION.lower(), Capability.SCEP_STANDARD.lower()}
+        return self.may_post and bool(capabilities & offered)
+
+    def get(self, base_url: str, query: str, *, with_agent: bool = False) -> HttpRequest:
+        """A GET."""
+        headers = (("User-Agent", self.user_agent),) if with_agent and self.user_agent else ()
+        return HttpRequest("GET", f"{base_url}?{query}", self.http_version, headers)
+
+    def pki_operation(self, base_url: str, message: bytes, capabilities: frozenset[str]) -> HttpRequest:
+        """A PKIOperation, by POST or GET."""
+        if not self.posts(capabilities):
+            return self.get(base_url, http.pki_operation_query(message, line_length=self.line_length))
+        headers = (("Content-Type", http.TYPE_PKI_MESSAGE),)
+        url = f"{base_url}?operation={http.PKI_OPERATION}"
+        return HttpRequest("POST", url, self.http_version, headers, message)
+
+
+CISCO = WireProfile(
+    "cisco", "1.0", _CISCO_USER_AGENT, _CISCO_LINE, may_post=False, may_aes=False, suffix=True
+)
+RFC8894 = WireProfile("rfc8894", "1.1", "", 0, may_post=True, may_aes=True, suffix=False)
+WIRE_PROFILES = {each.name: each for each in (CISCO, RFC8894)}
+
+
+def fetch(request: HttpRequest) -> Exchange[HttpResponse]:
+    """Send one request; ExchangeFailed unless a 200 came back."""
+    response = yield request
+    if isinstance(response, NoResponse):
+        raise ExchangeFailed(response.why)
+    if response.status != 200:
+        raise ExchangeFailed(f"HTTP status {response.status}")
+    return response
+
+
+def get_ca_certificates(wire: WireProfile, base_url: str, name: str) -> Exchange[tuple[Certificate, ...]]:
+    """GetCACert, with the trustpoint's name as the message, as Cisco does."""
+    query = http.get_query(http.GET_CA_CERT, name)
+    response = yield from fetch(wire.get(base_url, query, with_agent=True))
+    try:
+        return http.parse_ca_certificates(response.body)
+    except NotAPkiMessage as error:
+        raise ExchangeFailed(str(error)) from error
+
+
+def get_capabilities(wire: WireProfile, base_url: str, name: str) -> Exchange[frozenset[str]]:
+    """GetCACaps; a CA that answers with an error has none (RFC 8894 section 3.5.2).
+
+    Only silence is an ExchangeFailed: the CA is not there.
+    """
+    response = yield wire.get(base_url, http.get_query(http.GET_CA_CAPS, name))
+    if isinstance(response, NoResponse):
+        raise ExchangeFailed(response.why)
+    if response.status != 200:
+        return frozenset()
+    return http.parse_capabilities(response.body.decode("latin-1"))

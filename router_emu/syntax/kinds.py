@@ -1,0 +1,76 @@
+"""Kinds of typed arguments: what `?` calls them, what they accept, what value they give.
+
+A spec names a kind after the colon: ``name:WORD``, ``text:LINE(1-80)``, ``count:1-100``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Value = str | int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of argument.
+
+    ``convert`` takes the operator's text and returns its value, or raises ValueError.  A kind that
+    ``takes_line`` swallows the rest of the line, inner spaces included.
+    """
+
+    label: str
+    convert: Callable[[str], Value]
+    takes_line: bool = False
+
+
+def _pattern(label: str, pattern: str) -> Kind:
+    compiled = re.compile(pattern)
+
+    def convert(text: str) -> Value:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"{text!r} is no {label}")
+        return text
+
+    return Kind(label, convert)
+
+
+def _number(low: int, high: int) -> Kind:
+    def convert(text: str) -> Value:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+            raise ValueError(f"{text!r} is not in {low}..{high}")
+        return int(text)
+
+    return Kind(f"<{low}-{high}>", convert)
+
+
+def _line(low: int, high: int) -> Kind:
+    def convert(text: str) -> Value:
+        if not low <= len(text) <= high:
+            raise ValueError(f"not {low} to {high} characters")
+        return text
+
+    return Kind("LINE", convert, takes_line=True)
+
+
+# Lengths from Cisco's YANG (iosxr.md 1.1): names and URLs are strings of 1 to 800 characters.
+_NAMED = {
+    "WORD": _pattern("WORD", r"\S{1,800}"),
+    "URL": _pattern("WORD", r"\S{1,800}"),
+    "HOSTNAME": _pattern("WORD", r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"),
+    "LINE": _line(1, 800),
+}
+_RANGE = re.compile(r"(\d+)-(\d+)")
+_SIZED_LINE = re.compile(r"LINE\((\d+)-(\d+)\)")
+
+
+def kind_named(text: str) -> Kind:
+    """The kind that a spec writes as ``text``; ValueError when there is none."""
+    if text in _NAMED:
+        return _NAMED[text]
+    if found := _RANGE.fullmatch(text):
+        return _number(int(found[1]), int(found[2]))
+    if found := _SIZED_LINE.fullmatch(text):
+        return _line(int(found[1]), int(found[2]))
+    raise ValueError(f"no kind of argument is called {text!r}")

@@ -1,0 +1,191 @@
+"""The rows of a grammar table, and the trie that a mode compiles them to.
+
+Four kinds of row carry the meaning:
+
+* ``Run`` calls a handler.
+* ``Setting`` is a line of configuration.  From the one row come *set*, `no` (with or without the
+  value), `?`, its place in the running configuration, and the diff.
+* ``Enter`` opens a block of configuration in a mode of its own, and `no` removes the whole block.
+* ``Via`` lets the lines of another mode follow some words: `do show clock`.
+
+Rows are flat, whole commands, so what an operator types can be searched for.  Two rows for one command
+raise when the table is built, that is at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from router_emu.syntax.kinds import Value
+from router_emu.syntax.spec import Argument, Sequence, expand
+
+NO = "no"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command: ``handler(context, args)`` does it.
+
+    ``stamped`` says whether its output begins with the line of date and time (iosxr.md 3.2).
+    """
+
+    spec: str
+    handler: Callable[..., Any]
+    stamped: bool = True
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What Setting and Enter share: keywords, then at most one argument."""
+
+    spec: str
+    words: str = field(init=False)
+    argument: Argument | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        sequences = expand(self.spec)
+        if len(sequences) > 1:
+            raise ValueError(f"a line of configuration has no choices: {self.spec!r}")
+        keywords = [token for token in sequences[0] if isinstance(token, str)]
+        if list(sequences[0][: len(keywords)]) != keywords or len(sequences[0]) > len(keywords) + 1:
+            raise ValueError(f"a line of configuration is keywords and one argument: {self.spec!r}")
+        object.__setattr__(self, "words", " ".join(keywords))
+        last = sequences[0][-1]
+        object.__setattr__(self, "argument", last if isinstance(last, Argument) else None)
+
+
+@dataclass(frozen=True)
+class Setting(_Line):
+    """A line of configuration; without an argument its presence is its value."""
+
+    default: Value | None = None
+
+
+@dataclass(frozen=True)
+class Enter(_Line):
+    """A block of configuration, edited in ``mode``; its argument names it."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True)
+class Via:
+    """After ``words``, any line of ``mode``."""
+
+    words: str
+    mode: Mode
+
+
+Row = Run | Setting | Enter | Via
+
+
+@dataclass(frozen=True)
+class End:
+    """A line may end here, and then means this row (or its negation)."""
+
+    row: Run | Setting | Enter
+    negated: bool = False
+
+
+@dataclass
+class Node:
+    """A place in a line.  ``mode`` and ``path`` (arguments by their label) name its line of help."""
+
+    mode: str
+    path: tuple[str, ...] = ()
+    keywords: dict[str, Node] = field(default_factory=dict)
+    argument: tuple[Argument, Node] | None = None
+    end: End | None = None
+    strangers: tuple[str, ...] = ()
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it that belong to the same mode."""
+        yield self
+        below = list(self.keywords.values()) + ([self.argument[1]] if self.argument else [])
+        for node in below:
+            if node.mode == self.mode:
+                yield from node.walk()
+
+
+@dataclass(frozen=True, eq=False)
+class Mode:
+    """A place of the shell: its prompt's ending and the lines that it knows.
+
+    ``parent`` names the mode whose rows this one repeats (`commit`, `end`), for their help.
+    ``strangers`` are words that a real XR knows here and the lab has not: they only place the caret,
+    which stands below the first character that cannot match (iosxr.md 3.3).
+    """
+
+    name: str
+    prompt: str
+    rows: tuple[Row, ...]
+    parent: str = ""
+    strangers: tuple[str, ...] = ()
+    trie: Node = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trie", _compile(self))
+
+    @cached_property
+    def settings(self) -> Mapping[str, Setting]:
+        """The settings by their keywords, in table order."""
+        return {row.words: row for row in self.rows if isinstance(row, Setting)}
+
+    @cached_property
+    def blocks(self) -> Mapping[str, Enter]:
+        """The blocks by their keywords, in table order."""
+        return {row.words: row for row in self.rows if isinstance(row, Enter)}
+
+
+def _compile(mode: Mode) -> Node:
+    root = Node(mode.name, strangers=mode.strangers)
+    for row in mode.rows:
+        if isinstance(row, Via):
+            _graft(root, row)
+            continue
+        for sequence in expand(row.spec):
+            _add(root, sequence, End(row))
+            if not isinstance(row, Run):
+                _add(_negations(root), sequence, End(row, negated=True))
+        if isinstance(row, Setting) and row.argument is not None:
+            _add(_negations(root), tuple(row.words.split()), End(row, negated=True))
+    return root
+
+
+def _negations(root: Node) -> Node:
+    """The place after `no`; below it the paths, and so the lines of help, are those of the settings."""
+    if NO not in root.keywords:
+        root.keywords[NO] = Node(root.mode, (NO,))
+    return root.keywords[NO]
+
+
+def _add(root: Node, sequence: Sequence, end: End) -> None:
+    node = root
+    path: tuple[str, ...] = ()
+    for token in sequence:
+        if isinstance(token, str):
+            path = (*path, token)
+            node = node.keywords.setdefault(token, Node(root.mode, path))
+        else:
+            path = (*path, token.kind.label)
+            if node.argument is None:
+                node.argument = (token, Node(root.mode, path))
+            elif node.argument[0] != token:
+                raise ValueError(f"two arguments at one place: {' '.join(path)!r} in mode {root.mode}")
+            node = node.argument[1]
+    if node.end is not None:
+        raise ValueError(f"two rows for one command: {' '.join(path)!r} in mode {root.mode}")
+    node.end = end
+
+
+def _graft(root: Node, row: Via) -> None:
+    node = root
+    path: tuple[str, ...] = ()
+    for word in row.words.split():
+        path = (*path, word)
+        node = node.keywords.setdefault(word, Node(root.mode, path))
+    other = row.mode.trie
+    node.keywords, node.argument, node.strangers = other.keywords, other.argument, other.strangers

@@ -1,0 +1,165 @@
+"""Moves the clocks of all services together, from timer to timer.
+
+A jump of twenty days in one go is how retry counters and renewals are missed: a router that polls every
+minute would wake up once, late.  So time stops at each timer on its way:
+
+1. ask every service for its timers; take the earliest that is due before the target;
+2. set every clock to that instant (the same state everywhere);
+3. let every service fire what is due, and wait until each exchange is over; again, until nothing is due,
+   since one timer's exchange may set another;
+4. go on from 1; at last set every clock to the target.
+
+In "offset" mode the clocks run on meanwhile and a service's own loop may fire a timer before it is asked
+to.  That firing is not lost: each service numbers its firings, and answers with all after a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sceplab.clock import ClockState, format_instant
+from sceplab.errors import LabError, Refused, ServiceUnreachable, TimerStuck
+from sceplab.management import Fired, Timer
+from sceplab.remote import Reading
+
+# A timer that sets itself anew for the same instant would hold the lab for ever.
+MAX_PASSES = 50
+MAX_INSTANTS = 100_000
+# Clocks that run are stopped a little ahead, so that all of them reach the same instant; in seconds.
+FREEZE_MARGINS = (1, 5, 30)
+
+
+class Service(Protocol):
+    """A service whose clock moves with the others; ``sceplab.remote`` has the real one."""
+
+    name: str
+
+    def clock(self) -> Reading:
+        """Read the clock."""
+        ...
+
+    def set_clock(self, state: ClockState) -> None:
+        """Set the clock; Refused, with the code "backwards", when it would go back."""
+        ...
+
+    def timers(self) -> tuple[Sequence[Timer], int]:
+        """Return the waiting timers, and the number of the last firing."""
+        ...
+
+    def run_timers(self, after: int) -> Sequence[Fired]:
+        """Fire what is due; return all firings after ``after``."""
+        ...
+
+
+class LabTime:
+    """The one lab time over several services."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._services = services
+
+    def read(self) -> Reading:
+        """Return the lab time: that of the clock which is furthest, should they differ."""
+        return max((service.clock() for service in self._services), key=lambda reading: reading.now)
+
+    def timers(self) -> list[Timer]:
+        """Return all waiting timers, the next one first."""
+        waiting = [timer for service in self._services for timer in service.timers()[0]]
+        return sorted(waiting, key=lambda timer: timer.due)
+
+    def advance(self, by: timedelta) -> Iterator[Fired]:
+        """Move on by ``by``; yield each timer as it fires."""
+        if by < timedelta(0):
+            raise LabError("The lab clock only moves forward.")
+        try:
+            target = self.read().now + by
+        except OverflowError:
+            raise LabError("The calendar ends before that.") from None
+        return self._move_to(target)
+
+    def next(self) -> Iterator[Fired]:
+        """Move on to the next timer; yield what fires there.  Nothing moves when no timer waits."""
+        waiting = self.timers()
+        return self._move_to(max(waiting[0].due, self.read().now)) if waiting else iter(())
+
+    def freeze(self) -> Reading:
+        """Stop all clocks at one instant, a second or two ahead; frozen ones stay as they are."""
+        for margin in FREEZE_MARGINS:
+            reading = self.read()
+            if reading.state.frozen_at is None:
+                ahead = reading.now.replace(microsecond=0) + timedelta(seconds=margin + 1)
+                reading = Reading(ahead, replace(reading.state, mode="frozen", frozen_at=ahead))
+            try:
+                self._set_all(reading.state)
+            except Refused as error:
+                if error.code != "backwards":
+                    raise
+            else:
+                return reading
+        raise LabError("The clocks could not be frozen at one instant: a service is too slow to answer.")
+
+    def resume(self) -> Reading:
+        """Let frozen clocks run on, from where they stand."""
+        reading = self.read()
+        if reading.state.frozen_at is not None:
+            wall = datetime.now(reading.now.tzinfo)
+            offset = (reading.now - wall).total_seconds()
+            self._set_all(ClockState("offset", offset, None, reading.state.version))
+        return self.read()
+
+    def _move_to(self, target: datetime) -> Iterator[Fired]:
+        seen = {service.name: service.timers()[1] for service in self._services}
+        for _ in range(MAX_INSTANTS):
+            waiting = self.timers()
+            if not waiting or waiting[0].due > target:
+                self._set_now(target)
+                return
+            instant = waiting[0].due
+            self._set_now(instant)
+            yield from self._settle(instant, seen)
+        raise TimerStuck(f"The clock stopped {MAX_INSTANTS} times on its way; it is now {self._now_text()}.")
+
+    def _settle(self, instant: datetime, seen: dict[str, int]) -> Iterator[Fired]:
+        """Fire what is due at ``instant`` or before, until nothing is."""
+        for _ in range(MAX_PASSES):
+            moved = False
+            for service in self._services:
+                for fired in service.run_timers(seen[service.name]):
+                    seen[service.name] = max(seen[service.name], fired.sequence)
+                    moved = True
+                    yield fired
+            due = [timer for timer in self.timers() if timer.due <= instant]
+            if not due:
+                return
+            if not moved:
+                break
+        raise TimerStuck(
+            f"The timer {due[0].name!r} of {due[0].owner} stays due at {format_instant(due[0].due)}"
+            " however often it is fired."
+        )
+
+    def _set_now(self, instant: datetime) -> None:
+        """Bring every clock to ``instant``, or leave it when it is there already."""
+        reading = self.read()
+        state, ahead = reading.state, max(instant - reading.now, timedelta(0))
+        if state.frozen_at is not None:
+            state = replace(state, frozen_at=state.frozen_at + ahead)
+        else:
+            state = replace(state, offset=state.offset + ahead.total_seconds())
+        self._set_all(state)
+
+    def _set_all(self, state: ClockState) -> None:
+        """Set every clock; one that does not answer must not keep the others apart."""
+        silent: list[ServiceUnreachable] = []
+        for service in self._services:
+            try:
+                service.set_clock(state)
+            except ServiceUnreachable as error:
+                silent.append(error)
+        if silent:
+            raise silent[0]
+
+    def _now_text(self) -> str:
+        return format_instant(self.read().now)

@@ -1,0 +1,69 @@
+"""How a service speaks to the ``sceplab up`` that started it, and knows when to end.
+
+A child says on stdout, in one line of JSON, that it is ready and where; it ends at SIGTERM, at SIGINT,
+or, with ``SCEPLAB_CHILD=1``, when its stdin ends: a parent that was killed leaves no child behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import selectors
+import signal
+import sys
+from collections.abc import Mapping
+from types import FrameType
+
+
+def announce(endpoints: Mapping[str, object]) -> None:
+    """Say that the service is ready, and where."""
+    print(json.dumps({"ready": endpoints}), flush=True)
+
+
+def wait_for_end() -> None:
+    """Block until the service should end.  Call it in the main thread.
+
+    The former signal handlers are back when it returns: a second ^C breaks off a slow end.
+    """
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        os.write(write_end, b"!")
+
+    former = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(read_end, selectors.EVENT_READ)
+            if os.environ.get("SCEPLAB_CHILD") == "1":
+                selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
+            while not _has_ended(selector, read_end):
+                pass
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        os.close(read_end)
+        os.close(write_end)
+
+
+def _has_ended(selector: selectors.BaseSelector, signalled: int) -> bool:
+    """Wait for the next thing; a signal or the end of stdin ends, a byte on stdin is only read."""
+    return any(key.fd == signalled or not os.read(key.fd, 4096) for key, _ in selector.select())
+
+
+async def ended() -> None:
+    """The same as ``wait_for_end`` for a service whose main thread runs an event loop."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    stdin = sys.stdin.fileno() if os.environ.get("SCEPLAB_CHILD") == "1" else None
+    if stdin is not None:
+        loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else over.set())
+    try:
+        await over.wait()
+    finally:
+        if stdin is not None:
+            loop.remove_reader(stdin)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,221 @@
+"""The ``sceplab`` command."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sceplab.cli_base import FILE, FOLDER, LabGroup, find_lab, json_option, lab_option, print_json
+from sceplab.cli_clock import clock_group
+from sceplab.cli_requests import requests_group
+from sceplab.errors import LabError
+
+if TYPE_CHECKING:
+    from sceplab.router_shell import RouterShell, Screen
+    from sceplab.supervisor import Settings, Supervisor
+
+# Heavy modules are imported where they are used: `sceplab --help` and a wrong option answer at once.
+
+DEMOS = ("pending-approval",)
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")
+# What a router prints when it did not take a command; other lines with "%" are only news.
+REFUSAL = re.compile(r"^% ?(?:Invalid input|Incomplete command|Ambiguous command|Failed to commit)", re.M)
+
+
+@click.group(cls=LabGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scep-lab")
+def main() -> None:
+    """A lab for SCEP and router PKI.  Not a CA for real use."""
+
+
+main.add_command(requests_group)
+main.add_command(clock_group)
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
+    names = tuple(value.split(","))
+    if len(set(names)) < len(names) or not all(map(NAME.fullmatch, names)):
+        raise click.BadParameter("router names, each once, with commas between: r1,r2")
+    return names
+
+
+@main.command()
+@click.option(
+    "--state",
+    type=FOLDER,
+    help="Where the lab keeps its things.  [default: $SCEPLAB_STATE, else $XDG_STATE_HOME/sceplab]",
+)
+@click.option(
+    "--ports",
+    type=click.Choice(["default", "auto"]),
+    default="default",
+    show_default=True,
+    help="The documented ports, or free ones.",
+)
+@click.option(
+    "--endpoints", type=FILE, help="Where to write how the lab is reached.  [default: STATE/endpoints.json]"
+)
+@click.option("--frozen", is_flag=True, help="Start with the lab clock stopped.")
+@click.option("--routers", default="r1,r2", show_default=True, callback=_names, help="The routers' names.")
+@click.option(
+    "--decide",
+    type=click.Choice(["manual", "automatic"]),
+    default="manual",
+    show_default=True,
+    help="Queue requests for an operator, or issue at once.",
+)
+@click.option(
+    "--texts",
+    type=click.Choice(["modern", "classic"]),
+    default="modern",
+    show_default=True,
+    help="The routers' wording.",
+)
+@click.option(
+    "--wire",
+    type=click.Choice(["cisco", "rfc8894"]),
+    default="cisco",
+    show_default=True,
+    help="The routers' SCEP messages.",
+)
+def up(
+    state: Path | None,
+    ports: str,
+    endpoints: Path | None,
+    frozen: bool,
+    routers: tuple[str, ...],
+    decide: str,
+    texts: str,
+    wire: str,
+) -> None:
+    """Run a lab until ^C."""
+    from sceplab.places import default_state
+    from sceplab.supervisor import AUTO_PORTS, Ports, Settings, ended_by_signals, running_lab
+
+    settings = Settings(
+        state=state or default_state(),
+        endpoints=endpoints,
+        ports=AUTO_PORTS if ports == "auto" else Ports(),
+        routers=routers,
+        decide=decide,
+        texts=texts,
+        wire=wire,
+        frozen=frozen,
+    )
+    with ended_by_signals():
+        try:
+            with running_lab(settings) as lab:
+                _greet(lab, settings)
+                lab.wait()
+        except KeyboardInterrupt:
+            pass
+    click.echo("The lab is down.")
+
+
+def _greet(lab: Supervisor, settings: Settings) -> None:
+    """Say where the lab is, and how to log in."""
+    from sceplab.client import Lab
+    from sceplab.printing import lab_summary
+
+    with Lab(lab.endpoints) as client:
+        clock = client.time.read()
+    router = next(iter(lab.endpoints["routers"].values()))
+    secrets = {
+        "operator": _password_note("SCEPLAB_OPERATOR_PASSWORD", lab.endpoints["operator"]["password"]),
+        "router": _password_note("SCEPLAB_ROUTER_PASSWORD", router["password"]),
+    }
+    click.echo("The lab is up; ^C ends it.  It is a lab, not a CA for real use.\n")
+    click.echo(lab_summary(lab.endpoints, clock, secrets))
+    click.echo(
+        f"\n  state {settings.state}, endpoints {settings.endpoints_file}, logs in {settings.state / 'logs'}"
+    )
+
+
+def _password_note(variable: str, password: str) -> str:
+    return f"password from {variable}" if os.environ.get(variable) else f"password {password}"
+
+
+@main.command()
+@click.argument("name")
+@click.argument("lines", metavar="[LINE]...", nargs=-1)
+@lab_option
+@json_option
+def router(name: str, lines: tuple[str, ...], endpoints: Path | None, as_json: bool) -> None:
+    """Log in to the router NAME, type each LINE when it waits, and print its screen.
+
+    A LINE answers a question just as it gives a command:
+
+        sceplab router r1 "crypto ca authenticate myca" yes
+
+    Without a LINE, lines are read from stdin.  A password that the router asks for when no LINE is left
+    is asked from you, on the terminal.
+    """
+    with find_lab(endpoints) as lab:
+        session = lab.router(name)
+        if not lines and sys.stdin.isatty():
+            from sceplab.printing import ssh_command
+
+            raise click.UsageError(f"Type LINEs, or log in: {ssh_command(lab.endpoints['routers'][name])}")
+        with session as shell:
+            screens = list(_type_lines(shell, lines or _stdin_lines(), show=not as_json))
+    if as_json:
+        print_json(
+            [
+                {"typed": typed, "screen": screen.text, "waits_for": screen.waits_for}
+                for typed, screen in screens
+            ]
+        )
+    if any(REFUSAL.search(screen.text) for _, screen in screens):
+        raise click.exceptions.Exit(1)
+    last = screens[-1][1] if screens else shell.greeting
+    if last.waits_for in ("question", "password"):
+        raise LabError(f"{name} waits for an answer; give it as a further LINE.")
+
+
+def _stdin_lines() -> Iterator[str]:
+    return (line.rstrip("\n") for line in sys.stdin)
+
+
+def _type_lines(
+    shell: RouterShell, lines: Iterator[str] | tuple[str, ...], *, show: bool
+) -> Iterator[tuple[str, Screen]]:
+    """Type every line, then the passwords still asked for; yield what was typed and what was shown."""
+    if show:
+        click.echo(shell.greeting.text, nl=False)
+    screen = shell.greeting
+    for line in lines:
+        typed = "" if screen.waits_for == "password" else line
+        screen = shell.run(line)
+        if show:
+            click.echo(screen.text, nl=False)
+        yield typed, screen
+    while screen.waits_for == "password" and sys.stdin.isatty():
+        screen = shell.run(click.prompt("", prompt_suffix="", hide_input=True, err=True))
+        click.echo(screen.text, nl=False)
+        yield "", screen
+    if show:
+        click.echo()
+
+
+@main.command()
+@click.argument("name", type=click.Choice(DEMOS))
+def demo(name: str) -> None:
+    """Play a story on a lab of its own, and check every step."""
+    from sceplab.demo import play
+    from sceplab.supervisor import ended_by_signals
+
+    with ended_by_signals():
+        try:
+            play(name)
+        except KeyboardInterrupt:
+            raise LabError("The demo was broken off.") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""``sceplab clock``: the lab's one time, over all services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sceplab.cli_base import find_lab, json_option, lab_option, print_json
+from sceplab.durations import parse_duration
+
+if TYPE_CHECKING:
+    from sceplab.client import Lab
+    from sceplab.management import Fired
+
+
+class _Duration(click.ParamType["timedelta"]):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        try:
+            return value if isinstance(value, timedelta) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group("clock")
+def clock_group() -> None:
+    """Show and move the lab clock; it only moves forward."""
+
+
+@clock_group.command("show")
+@lab_option
+@json_option
+def show(endpoints: Path | None, as_json: bool) -> None:
+    """Show the lab time, and the timers that wait."""
+    from sceplab.printing import clock_line, timer_lines
+
+    with find_lab(endpoints) as lab:
+        timers = lab.time.timers()
+        if as_json:
+            print_json({"clock": _clock_json(lab), "timers": [timer.to_json() for timer in timers]})
+        else:
+            click.echo(f"{clock_line(lab.time.read())}\n{timer_lines(timers)}")
+
+
+@clock_group.command("advance")
+@click.argument("duration", type=_Duration())
+@lab_option
+@json_option
+def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:
+    """Move on by DURATION (90s, 2m, 1h30m, 20d), stopping at every timer on the way."""
+    with find_lab(endpoints) as lab:
+        _print_fired(lab, lab.time.advance(duration), as_json)
+
+
+@clock_group.command("next")
+@lab_option
+@json_option
+def next_timer(endpoints: Path | None, as_json: bool) -> None:
+    """Move on to the next timer."""
+    with find_lab(endpoints) as lab:
+        if not as_json and not lab.time.timers():
+            click.echo("No timer waits.")
+        _print_fired(lab, lab.time.next(), as_json)
+
+
+@clock_group.command("freeze")
+@lab_option
+@json_option
+def freeze(endpoints: Path | None, as_json: bool) -> None:
+    """Stop the clock: from now on it moves by 'advance' and 'next' alone."""
+    with find_lab(endpoints) as lab:
+        lab.time.freeze()
+        _print_fired(lab, iter(()), as_json)
+
+
+@clock_group.command("resume")
+@lab_option
+@json_option
+def resume(endpoints: Path | None, as_json: bool) -> None:
+    """Let a frozen clock run on, from where it stands."""
+    with find_lab(endpoints) as lab:
+        lab.time.resume()
+        _print_fired(lab, iter(()), as_json)
+
+
+def _print_fired(lab: Lab, firings: Iterator[Fired], as_json: bool) -> None:
+    """Print each timer as it fires, and then the clock."""
+    from sceplab.printing import clock_line, fired_line
+
+    fired = []
+    for one in firings:
+        fired.append(one.to_json())
+        if not as_json:
+            click.echo(fired_line(one))
+    if as_json:
+        print_json({"fired": fired, "clock": _clock_json(lab)})
+    else:
+        click.echo(clock_line(lab.time.read()))
+
+
+def _clock_json(lab: Lab) -> dict[str, object]:
+    from sceplab.clock import format_instant
+
+    reading = lab.time.read()
+    return {"now": format_instant(reading.now)} | reading.state.to_json()

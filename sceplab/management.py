@@ -1,0 +1,187 @@
+"""The management API that every service of the lab answers on its management port.
+
+It moves time and shows timers; the services' own ports never do.  See DESIGN, "The management API".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from flask import Blueprint, Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, parse_instant, wall_time
+from sceplab.files import write_json
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer that waits; ``owner`` is such as "r1", ``name`` such as "enrolment myca: poll 2 of 10"."""
+
+    due: datetime
+    owner: str
+    name: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the timer as JSON values."""
+        return {"due": format_instant(self.due), "owner": self.owner, "name": self.name}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Timer:
+        """Read what ``to_json`` made."""
+        return cls(parse_instant(value["due"]), str(value["owner"]), str(value["name"]))
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A timer that fired, and what came of it.  ``sequence`` counts up from 1 in each service."""
+
+    sequence: int
+    at: datetime
+    owner: str
+    name: str
+    outcome: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the record as JSON values."""
+        return {
+            "sequence": self.sequence,
+            "at": format_instant(self.at),
+            "owner": self.owner,
+            "name": self.name,
+            "outcome": self.outcome,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Fired:
+        """Read what ``to_json`` made."""
+        return cls(
+            int(str(value["sequence"])),
+            parse_instant(value["at"]),
+            str(value["owner"]),
+            str(value["name"]),
+            str(value["outcome"]),
+        )
+
+
+class ManagedService(Protocol):
+    """A service as its management API sees it.  All methods are called from a server's thread."""
+
+    name: str
+
+    def health(self) -> Mapping[str, object]:
+        """Return facts for people; raising means unhealthy."""
+        ...
+
+    def timers(self) -> tuple[Sequence[Timer], int]:
+        """Return the timers that wait, and the sequence number of the last one fired (0: none yet)."""
+        ...
+
+    def run_timers(self, after: int) -> Sequence[Fired]:
+        """Fire all timers that are due, wait for every exchange in flight; return what fired after ``after``.
+
+        What the service's own loop fired in the meantime is in the answer too: that is what the
+        sequence numbers are for.
+        """
+        ...
+
+
+def create_management_app(service: ManagedService, clock: LabClock) -> Flask:
+    """Build the WSGI application of the management port.
+
+    With ``SCEPLAB_CLOCK_FILE`` in the environment each new clock state is in that file before a
+    ``PUT`` is answered, so that a lab that is started again never goes back in time.
+    """
+    clock_file = os.environ.get("SCEPLAB_CLOCK_FILE")
+    if clock_file:
+        clock.subscribe(_keeper(Path(clock_file)))
+    app = Flask("sceplab.management", static_folder=None)
+    app.register_blueprint(_routes(service, clock))
+
+    @app.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> ResponseReturnValue:
+        return _error(error.code or 500, error.description or error.name)
+
+    return app
+
+
+def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
+    """Lay out the API over one service and its clock."""
+    lab = Blueprint("lab", __name__, url_prefix="/_lab")
+
+    def clock_answer() -> ResponseReturnValue:
+        times = {"now": format_instant(clock.now()), "wall": format_instant(wall_time())}
+        return jsonify(clock.state().to_json() | times)
+
+    @lab.get("/health")
+    def health() -> ResponseReturnValue:
+        return jsonify({"service": service.name, "status": "ok", **service.health()})
+
+    @lab.get("/clock")
+    def show_clock() -> ResponseReturnValue:
+        return clock_answer()
+
+    @lab.put("/clock")
+    def set_clock() -> ResponseReturnValue:
+        asked = _json_object()
+        try:
+            state = ClockState.from_json(asked)
+            clock.set_state(
+                mode=state.mode,
+                offset=state.offset if "offset" in asked else None,
+                frozen_at=state.frozen_at,
+            )
+        except ClockBackwards as error:
+            return _error(409, str(error))
+        except ValueError as error:
+            return _error(400, str(error))
+        return clock_answer()
+
+    @lab.get("/timers")
+    def timers() -> ResponseReturnValue:
+        waiting, fired = service.timers()
+        return jsonify({"timers": [timer.to_json() for timer in waiting], "fired": fired})
+
+    @lab.post("/timers/run")
+    def run_timers() -> ResponseReturnValue:
+        after = _json_object().get("after", 0)
+        if isinstance(after, bool) or not isinstance(after, int):
+            return _error(400, "after is a sequence number")
+        return jsonify({"fired": [fired.to_json() for fired in service.run_timers(after)]})
+
+    return lab
+
+
+def _json_object() -> Mapping[str, object]:
+    """Return the request's JSON object; 415 or 400 when it has none.
+
+    The media type is demanded so that no web page can move the clock with a plain form.
+    """
+    body = request.get_json()
+    if not isinstance(body, dict):
+        raise _BadRequest("the body is a JSON object")
+    return body
+
+
+class _BadRequest(HTTPException):
+    code = 400
+
+
+_CODES = {400: "bad-request", 404: "not-found", 405: "not-allowed", 409: "backwards", 415: "not-json"}
+
+
+def _error(status: int, message: str) -> ResponseReturnValue:
+    return jsonify({"error": {"code": _CODES.get(status, "error"), "message": message}}), status
+
+
+def _keeper(path: Path) -> Callable[[ClockState], None]:
+    def keep(state: ClockState) -> None:
+        write_json(path, state.to_json())
+
+    return keep

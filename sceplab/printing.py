@@ -1,0 +1,127 @@
+"""What the commands print for people: tables, a request's details, clock lines."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sceplab.clock import ClockState, parse_instant
+from sceplab.management import Fired, Timer
+from sceplab.remote import Reading
+
+_COLUMNS = {
+    "ID": "id",
+    "STATE": "state",
+    "SUBJECT": "subject",
+    "KEY": "key",
+    "CHALLENGE": "challenge",
+    "POLLS": "polls",
+    "RECEIVED": "received_at",
+}
+_DETAILS = {
+    "State": "state",
+    "Subject": "subject",
+    "Alternative names": "subject_alt_names",
+    "Key": "key",
+    "Challenge": "challenge",
+    "Signed by": "signer",
+    "Transaction": "transaction_id",
+    "Message": "message_type",
+    "Profile": "profile",
+    "From": "source",
+    "Received": "received_at",
+    "Polls": "polls",
+    "Last poll": "last_poll_at",
+    "Decided": "decided_at",
+    "Decided by": "decided_by",
+    "Reason": "reason",
+    "Serial number": "serial_number",
+}
+# The messages of SCEP that can make a request, by their messageType; RFC 8894 section 3.2.1.2.
+_MESSAGES: Mapping[object, str] = {17: "RenewalReq", 19: "PKCSReq"}
+
+
+def instant_text(instant: datetime) -> str:
+    """Print an instant to the second: ``2026-11-23 12:00:00 UTC``."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _value(key: str, value: object) -> str:
+    if value is None or value == [] or value == "":
+        return "-"
+    if key.endswith("_at"):
+        return instant_text(parse_instant(value))
+    if key == "message_type":
+        return f"{_MESSAGES.get(value, 'message')} ({value})"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def requests_table(requests: Sequence[Mapping[str, Any]]) -> str:
+    """Print the CA's queue, one request a line."""
+    if not requests:
+        return "No requests."
+    cells = [[_value(key, request.get(key)) for key in _COLUMNS.values()] for request in requests]
+    return table([list(_COLUMNS), *cells])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Align the cells of all rows, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def request_details(request: Mapping[str, Any]) -> str:
+    """Print one request with all that an operator checks before approving it."""
+    pairs = [(label, _value(key, request.get(key))) for label, key in _DETAILS.items()]
+    pairs[4:4] = [(digest.upper(), value) for digest, value in request.get("fingerprints", {}).items()]
+    return "\n".join(
+        [f"Request {request['id']}", *(f"  {label + ':':<18} {value}" for label, value in pairs)]
+    )
+
+
+def fired_line(fired: Fired) -> str:
+    """Print a timer that fired: when, whose, which, and what came of it."""
+    return f"{instant_text(fired.at)}  {fired.owner}  {fired.name} -> {fired.outcome}"
+
+
+def clock_line(reading: Reading) -> str:
+    """Print what the lab clock shows, and how it runs."""
+    return f"{instant_text(reading.now)}  ({_pace(reading.state)})"
+
+
+def _pace(state: ClockState) -> str:
+    if state.frozen_at is not None:
+        return "frozen"
+    if round(state.offset) == 0:
+        return "running, as the wall clock"
+    return f"running, {state.offset:+,.0f} s from the wall clock"
+
+
+def timer_lines(timers: Iterable[Timer]) -> str:
+    """Print the timers that wait, one a line."""
+    lines = [f"{instant_text(timer.due)}  {timer.owner}  {timer.name}" for timer in timers]
+    return "\n".join(lines) or "No timer waits."
+
+
+def lab_summary(endpoints: Mapping[str, Any], clock: Reading, secrets: Mapping[str, str]) -> str:
+    """Print where the lab is.  ``secrets`` says, for "operator" and "router", what to print as password."""
+    ca, operator = endpoints["ca"], endpoints["operator"]
+    rows = [
+        ["SCEP, as NDES", ca["ndes"]],
+        ["SCEP, plain", f"{ca['scep']}/scep"],
+        ["console, REST", f"{ca['console']}  (user {operator['username']}, {secrets['operator']})"],
+    ]
+    for name, router in endpoints["routers"].items():
+        rows.append([f"router {name}", f"{ssh_command(router)}  ({secrets['router']})"])
+    rows.append(["lab clock", clock_line(clock)])
+    return table([["  " + label, value] for label, value in rows])
+
+
+def ssh_command(router: Mapping[str, Any]) -> str:
+    """Return the command line that logs in to a router."""
+    # A lab's host key changes with its state folder; it must not end up among those of real machines.
+    quiet = "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR"
+    return f"ssh {quiet} -p {router['port']} {shlex.quote(router['username'])}@{router['host']}"

@@ -1,0 +1,101 @@
+"""A service of the lab, reached over its management API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from sceplab.clock import ClockState, parse_instant
+from sceplab.errors import Refused, ServiceUnreachable
+from sceplab.management import Fired, Timer
+
+CONNECT_SECONDS = 5
+# Firing a timer waits for its exchange, which may run into a router's own time-out.
+ANSWER_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a clock shows, and how it runs."""
+
+    now: datetime
+    state: ClockState
+
+
+class RemoteService:
+    """One service's management API.  Raises ServiceUnreachable or Refused, naming the service."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = url.rstrip("/")
+        self._session = local_session()
+
+    def health(self) -> Mapping[str, Any]:
+        """Return the service's own facts."""
+        answer: Mapping[str, Any] = self._call("GET", "/health")
+        return answer
+
+    def clock(self) -> Reading:
+        """Read the service's clock."""
+        answer = self._call("GET", "/clock")
+        return Reading(parse_instant(answer["now"]), ClockState.from_json(answer))
+
+    def set_clock(self, state: ClockState) -> None:
+        """Set the service's clock; Refused with the code "backwards" when it would go back."""
+        self._call("PUT", "/clock", state.to_json())
+
+    def timers(self) -> tuple[Sequence[Timer], int]:
+        """Return the timers that wait, and the sequence number of the last one fired."""
+        answer = self._call("GET", "/timers")
+        return [Timer.from_json(timer) for timer in answer["timers"]], answer["fired"]
+
+    def run_timers(self, after: int) -> Sequence[Fired]:
+        """Fire what is due; return all that fired after ``after``."""
+        answer = self._call("POST", "/timers/run", {"after": after})
+        return [Fired.from_json(fired) for fired in answer["fired"]]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        return call(self._session, self.name, method, f"{self._url}/_lab{path}", body)
+
+
+def local_session() -> requests.Session:
+    """Return a session that ignores the environment: a proxy must not carry what is on loopback."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def call(
+    session: requests.Session, service: str, method: str, url: str, body: Mapping[str, object] | None = None
+) -> Any:
+    """Make one JSON call; return the JSON of the answer, or raise what the lab's user should read."""
+    try:
+        answer = session.request(method, url, json=body, timeout=(CONNECT_SECONDS, ANSWER_SECONDS))
+    except requests.RequestException as error:
+        raise ServiceUnreachable(f"{service} does not answer at {url}: {_reason(error)}.") from error
+    try:
+        value = answer.json()
+    except requests.JSONDecodeError:
+        value = {}
+    if answer.ok:
+        return value
+    problem = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(problem, dict):
+        problem = {"code": str(answer.status_code), "message": answer.reason}
+    raise Refused(f"{service} refused: {problem.get('message')}", str(problem.get("code")))
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return type(error).__name__

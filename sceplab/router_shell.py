@@ -1,0 +1,146 @@
+"""A person's session with a router, for programs: type a line, read the screen.
+
+Knows what an IOS XR prompt and its questions look like, nothing of the emulator behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import asyncssh
+
+from sceplab.errors import ServiceUnreachable, ShellFailed
+
+LOGIN_SECONDS = 15
+# A 4096-bit key takes its time on a small machine.
+ANSWER_SECONDS = 90
+# A line that merely looks like a question is one when nothing follows it for so long.
+QUIET_SECONDS = 0.3
+
+PROMPT = re.compile(r"(?:^|[\r\n])\w+(?:/\w+)+:[\w.-]+(?:\([\w-]+\))?# ?$")
+PASSWORD = re.compile(r"[Pp]assword: ?$")
+QUESTION = re.compile(r"\[[^\]\r\n]*\] ?[:?] ?$")
+PERHAPS_QUESTION = re.compile(r"[^\r\n][:?\]] ?$")
+MORE = re.compile(r"\r? ?--More-- ?$")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the router printed until it waited; ``text`` has the echo, and the prompt or question."""
+
+    text: str
+    waits_for: str  # "prompt", "question", "password", or "nothing": the session is over
+
+    @property
+    def at_prompt(self) -> bool:
+        """Tell whether the router waits for a command."""
+        return self.waits_for == "prompt"
+
+
+class RouterShell:
+    """One SSH session.  ``with RouterShell(...) as shell: shell.run("show clock")``; not thread-safe.
+
+    The router's host key is taken as it comes: the lab made it itself, on this machine's loopback, and
+    the password that the session sends comes from the same endpoints file that the address comes from.
+    """
+
+    def __init__(self, name: str, *, host: str, port: int, username: str, password: str) -> None:
+        self._name = name
+        self._address: dict[str, Any] = {"host": host, "port": port}
+        self._login: dict[str, Any] = {"username": username, "password": password}
+        self.greeting = Screen("", "nothing")
+
+    def __enter__(self) -> RouterShell:
+        self._runner = asyncio.Runner()
+        try:
+            self._runner.run(self._open())
+        except BaseException:
+            self._runner.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._runner.run(self._close())
+        finally:
+            self._runner.close()
+
+    def run(self, line: str) -> Screen:
+        """Type ``line`` and return; read what comes until the router waits again.
+
+        ShellFailed when the session is over, or the router stays silent.
+        """
+        return self._runner.run(self._run(line))
+
+    async def _open(self) -> None:
+        try:
+            self._connection = await asyncssh.connect(
+                **self._address,
+                **self._login,
+                known_hosts=None,
+                client_keys=None,
+                agent_path=None,
+                config=None,
+                preferred_auth="password",
+                login_timeout=LOGIN_SECONDS,
+                connect_timeout=LOGIN_SECONDS,
+            )
+        except (OSError, asyncssh.Error, TimeoutError) as error:
+            place = f"{self._address['host']} port {self._address['port']}"
+            raise ServiceUnreachable(f"{self._name} does not let us in at {place}: {error}.") from error
+        # Wide enough for any line, no height: nothing wraps and nothing is paged.
+        self._process: Any = await self._connection.create_process(
+            term_type="vt100", term_size=(511, 0), encoding="utf-8", errors="replace"
+        )
+        self.greeting = await self._read_until_waiting()
+
+    async def _close(self) -> None:
+        self._process.close()
+        self._connection.close()
+        await self._connection.wait_closed()
+
+    async def _run(self, line: str) -> Screen:
+        if self._process.stdout.at_eof():
+            raise ShellFailed(f"The session with {self._name} is over; {line!r} was not typed.")
+        self._process.stdin.write(line + "\r")
+        return await self._read_until_waiting()
+
+    async def _read_until_waiting(self) -> Screen:
+        text = ""
+        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
+        while True:
+            if waits_for := known_sign(text):
+                return Screen(_clean(text), waits_for)
+            if more := MORE.search(text):
+                text = text[: more.start()]
+                self._process.stdin.write(" ")
+            rest = deadline - asyncio.get_running_loop().time()
+            patience = QUIET_SECONDS if PERHAPS_QUESTION.search(text) else rest
+            try:
+                chunk = await asyncio.wait_for(self._process.stdout.read(65536), min(patience, rest))
+            except TimeoutError:
+                if patience < rest:
+                    return Screen(_clean(text), "question")
+                raise ShellFailed(
+                    f"{self._name} came to no prompt within {ANSWER_SECONDS} s.  Its screen:\n{_clean(text)}"
+                ) from None
+            if not chunk:
+                return Screen(_clean(text), "nothing")
+            text += chunk
+
+
+def known_sign(text: str) -> str | None:
+    """Tell what the router surely waits for, by the end of its screen; None when it may go on."""
+    if PROMPT.search(text):
+        return "prompt"
+    if PASSWORD.search(text):
+        return "password"
+    return "question" if QUESTION.search(text) else None
+
+
+def _clean(text: str) -> str:
+    """Return the screen with plain newlines."""
+    return text.replace("\r\n", "\n").replace("\r", "")

@@ -1,0 +1,222 @@
+"""The running lab: its services as children, its clock kept, its endpoints told in a file."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sceplab.children import Child
+from sceplab.clock import ClockState, wall_time
+from sceplab.errors import StartFailed
+from sceplab.files import write_json
+from sceplab.places import default_state, endpoints_file
+
+READY_SECONDS = 60
+# Services commit before they answer, so one that does not end in time may be killed.
+END_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of a lab; 0 takes a free one.  The defaults are DESIGN's."""
+
+    scep: int = 8080
+    console: int = 8090
+    first_router: int = 2201
+    management_ca: int = 9101
+    management_routers: int = 9104
+
+    def fixed(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Yield every port that is not to be any free one, with its use."""
+        return ((use, port) for use, port in self._named(routers) if port)
+
+    def _named(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
+        yield "SCEP", self.scep
+        yield "the operators' console", self.console
+        for number, name in enumerate(routers):
+            yield f"the router {name}", self.first_router and self.first_router + number
+        yield "the CA's management", self.management_ca
+        yield "the routers' management", self.management_routers
+
+
+AUTO_PORTS = Ports(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``sceplab up`` was asked for."""
+
+    state: Path = field(default_factory=default_state)
+    endpoints: Path | None = None
+    host: str = "127.0.0.1"
+    ports: Ports = Ports()
+    routers: tuple[str, ...] = ("r1", "r2")
+    decide: str = "manual"
+    texts: str = "modern"
+    wire: str = "cisco"
+    frozen: bool = False
+
+    @property
+    def endpoints_file(self) -> Path:
+        """The file that tells where the lab is."""
+        return self.endpoints or endpoints_file(self.state)
+
+
+def service_commands(settings: Settings) -> dict[str, list[str]]:
+    """Return the command line of every service, by its name among the endpoints."""
+    # -P: a folder "ca_server" in the working directory must not take the place of ours.
+    python, ports = [sys.executable, "-P", "-m"], settings.ports
+    ca = ["ca_server", "--state", settings.state / "ca", "--host", settings.host, "--port", ports.scep]
+    ca += ["--console-port", ports.console, "--management-port", ports.management_ca]
+    ca += ["--decide", settings.decide]
+    routers = ["router_emu", "--state", settings.state / "routers", "--host", settings.host]
+    routers += ["--routers", ",".join(settings.routers), "--first-port", ports.first_router]
+    routers += ["--management-port", ports.management_routers]
+    routers += ["--texts", settings.texts, "--wire", settings.wire]
+    return {name: [*python, *map(str, words)] for name, words in (("ca", ca), ("routers", routers))}
+
+
+class Supervisor:
+    """A running lab.  Use ``running_lab``; ``wait`` blocks until the lab should end."""
+
+    def __init__(self, settings: Settings, commands: Mapping[str, Sequence[str]]) -> None:
+        self._settings = settings
+        self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._children: dict[str, Child] = {}
+        self.endpoints: dict[str, Any] = {}
+        self._start(commands)
+
+    def wait(self) -> None:
+        """Block until a KeyboardInterrupt; StartFailed when a service ended by itself."""
+        with suppress(KeyboardInterrupt):
+            raise StartFailed(self._children[self._ended.get()].epitaph())
+
+    def stop(self) -> None:
+        """End every service, at once and in any case; the endpoints file goes first."""
+        if self.endpoints:
+            self._settings.endpoints_file.unlink(missing_ok=True)
+        for child in self._children.values():
+            child.ask_to_end()
+        deadline = time.monotonic() + END_SECONDS
+        for child in self._children.values():
+            child.wait_ended(deadline - time.monotonic())
+
+    def _start(self, commands: Mapping[str, Sequence[str]]) -> None:
+        _demand_free_ports(self._settings)
+        clock_file = self._settings.state / "clock.json"
+        clock = _clock_at_start(clock_file, self._settings.frozen)
+        environment = {"SCEPLAB_CLOCK": json.dumps(clock.to_json()), "SCEPLAB_CLOCK_FILE": str(clock_file)}
+        try:
+            for name, command in commands.items():
+                log = self._settings.state / "logs" / f"{name}.log"
+                self._children[name] = Child(
+                    name, command, environment=environment, log=log, on_end=self._ended.put
+                )
+            ready = {name: child.wait_ready(READY_SECONDS) for name, child in self._children.items()}
+            self.endpoints = _endpoints(ready)
+            write_json(self._settings.endpoints_file, self.endpoints)
+        except BaseException:
+            self.stop()
+            raise
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as ^C does: by a KeyboardInterrupt.  For the main thread."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def running_lab(
+    settings: Settings, commands: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[Supervisor]:
+    """Run a lab for as long as the block lasts.  Raises StartFailed.
+
+    ``commands`` replaces the services; the tests use it.
+    """
+    settings = replace(settings, state=settings.state.absolute())
+    with _only_one(settings.state):
+        lab = Supervisor(settings, commands or service_commands(settings))
+        try:
+            yield lab
+        finally:
+            lab.stop()
+
+
+def _endpoints(ready: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Join what the services said into what the endpoints file says."""
+    management = {name: said["management"] for name, said in ready.items()}
+    ca = {key: value for key, value in ready["ca"].items() if key not in ("management", "operator")}
+    return {
+        "ca": ca,
+        "routers": ready["routers"]["routers"],
+        "management": management,
+        "operator": ready["ca"]["operator"],
+    }
+
+
+def _clock_at_start(file: Path, frozen: bool) -> ClockState:
+    """Return how the clock runs at first: as it ran at last, so that time never goes back."""
+    try:
+        state = ClockState.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        state = ClockState()
+    except ValueError as error:
+        raise StartFailed(f"The lab's clock cannot be read from {file}: {error}.") from error
+    if frozen and state.frozen_at is None:
+        instant = state.at(wall_time()).replace(microsecond=0) + timedelta(seconds=1)
+        state = replace(state, mode="frozen", frozen_at=instant)
+        write_json(file, state.to_json())
+    return state
+
+
+def _demand_free_ports(settings: Settings) -> None:
+    """Refuse ports that somebody else holds, in one sentence, before anything is started."""
+    for use, port in settings.ports.fixed(settings.routers):
+        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError as error:
+                raise StartFailed(
+                    f"Port {port}, for {use}, cannot be used ({error.strerror})."
+                    "  End what holds it, or start with '--ports auto'."
+                ) from error
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the state folder; StartFailed when another lab holds it."""
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StartFailed(f"The state folder {state} cannot be used: {error.strerror}.") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailed(
+                f"A lab is already running over {state}.  Use '--state' for a second one."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

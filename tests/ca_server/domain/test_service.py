@@ -1,0 +1,418 @@
+"""Every answer of the CA to every message: the story of a request, and the table of scep.md 1.4."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_server.domain import policy
+from ca_server.domain.profiles import COMPAT, NDES
+from ca_server.domain.requests import State
+from scep_core import asn1, certificates, cms, csr, envelopes, names, pkimessage
+from scep_core.certificates import Extension
+from scep_core.cms import Identity
+from scep_core.errors import NotAPkiMessage
+from scep_core.messages import Failure, GetCert, GetCrl, Pending, PkcsReq, RenewalReq, Success
+from scep_core.values import OAEP_SHA256, Algorithms, Cipher, Digest, FailInfo
+
+BOTH = pytest.mark.parametrize("profile", [COMPAT, NDES], ids=lambda each: each.name)
+
+
+def one_request(lab):
+    [request] = lab.store.requests()
+    return request
+
+
+def refusal(reply):
+    assert isinstance(reply, Failure)
+    assert reply.text
+    return reply.fail_info
+
+
+# ------------------------------------------------------------------------------- the way of a request
+
+
+@BOTH
+def test_pending_polled_approved_issued(lab, client, profile):
+    assert lab.send(client, client.pkcs_req(), profile) == Pending()
+    lab.clock.advance()
+    assert lab.send(client, client.poll(), profile) == Pending()
+    request = one_request(lab)
+    assert (request.state, request.polls, request.last_poll_at) == (State.PENDING, 1, lab.clock.now())
+    lab.approve(request.id)
+    lab.clock.advance()
+    reply = lab.send(client, client.poll(), profile)
+    [issued] = reply.certificates
+    assert (issued.subject, issued.public_key_info) == (client.subject, client.public_key_info)
+    certificates.verify_issued_by(issued, lab.authority.ca.certificate)
+    assert lab.store.request(request.id).serial_number == issued.serial_number
+    assert lab.store.request(request.id).polls == 1
+    # RFC 8894 section 5.2, case 4: whoever has lost the answer asks again.
+    assert lab.send(client, client.poll(), profile) == reply
+    assert lab.send(client, client.pkcs_req(), profile) == reply
+    assert len(lab.store.certificates()) == 1
+
+
+@BOTH
+def test_a_denial_and_its_reason_reach_the_client(lab, client, profile):
+    message = client.pkcs_req()
+    nonce = client.sent_nonce
+    lab.send(client, message, profile)
+    lab.deny(1, "  no such router: é ")
+    expected = Failure(FailInfo.BAD_REQUEST, "no such router: é", profile.hresult)
+    assert lab.send(client, client.poll(), profile) == expected
+    client.sent_nonce = nonce
+    assert lab.send(client, message, profile) == expected  # the very same message, sent again
+    assert one_request(lab).polls == 0
+
+
+def test_a_denial_without_reason_says_who(lab, client):
+    lab.send(client, client.pkcs_req())
+    lab.deny(1)
+    assert lab.send(client, client.poll()) == Failure(FailInfo.BAD_REQUEST, "denied by the operator")
+
+
+def test_enroll_typed_again_after_a_denial_is_a_new_request(lab, client):
+    lab.send(client, client.pkcs_req())
+    lab.deny(1)
+    assert lab.send(client, client.pkcs_req()) == Pending()
+    assert [(each.id, each.state) for each in lab.store.requests()] == [(1, "denied"), (2, "pending")]
+    assert lab.send(client, client.poll()) == Pending()
+    lab.approve(2)
+    assert isinstance(lab.send(client, client.poll()), Success)
+
+
+@pytest.mark.parametrize("same_message", [True, False])
+def test_a_repeated_pkcs_req_is_a_poll(lab, client, same_message):
+    first = client.pkcs_req()
+    lab.send(client, first)
+    again = first if same_message else client.pkcs_req()
+    assert lab.send(client, again) == Pending()
+    assert one_request(lab).polls == 1
+    lab.approve(1)
+    assert isinstance(lab.send(client, again), Success)
+
+
+def test_after_the_certificate_has_ended_it_is_a_new_request(lab, client):
+    lab.send(client, client.pkcs_req())
+    lab.approve(1)
+    lab.clock.advance(timedelta(days=364))
+    assert isinstance(lab.send(client, client.pkcs_req()), Success)
+    lab.clock.advance(timedelta(days=2))
+    assert lab.send(client, client.pkcs_req()) == Pending()
+    assert [each.state for each in lab.store.requests()] == [State.ISSUED, State.PENDING]
+
+
+def test_a_transaction_belongs_to_its_key(lab, client, make_client):
+    lab.send(client, client.pkcs_req())
+    thief = make_client(1)
+    for state in State:
+        reply = lab.send(
+            thief,
+            thief.pkcs_req(transaction_id=client.transaction_id),
+            transaction_id=client.transaction_id,
+        )
+        assert reply == Failure(FailInfo.BAD_REQUEST, "transaction ID in use with another key"), state
+        reply = lab.send(
+            thief, thief.poll(transaction_id=client.transaction_id), transaction_id=client.transaction_id
+        )
+        assert refusal(reply) is FailInfo.BAD_CERT_ID
+        if lab.store.request(1).state is State.PENDING:
+            lab.approve(1)
+    assert one_request(lab).polls == 0
+
+
+def test_names_do_not_count_and_keys_do(lab, client):
+    # Cisco's temporary certificate has another subject than its request (scep.md 3.2).
+    other_name = names.build_name([[(names.UNSTRUCTURED_NAME, "r1.lab")]], string_type=asn1.UTF8_STRING)
+    signer = client.self_signed(other_name)
+    client.identity = signer
+    assert lab.send(client, client.pkcs_req()) == Pending()
+    client.identity = client.self_signed(names.build_name([[(names.COMMON_NAME, "another yet")]]))
+    assert lab.send(client, client.poll()) == Pending()
+    assert one_request(lab).subject == "CN=r1.lab"
+
+
+def test_what_an_operator_is_shown(lab, client):
+    asked = [certificates.ext_subject_alt_name([("DNS", b"r1.lab"), ("IP", bytes([192, 0, 2, 1]))])]
+    certification_request = client.csr(challenge="s3cret-challenge", extensions=asked)
+    lab.send(client, client.seal(PkcsReq(certification_request)))
+    request = one_request(lab)
+    assert request.subject_alt_names == ("DNS:r1.lab", "IP:192.0.2.1")
+    assert (request.key, request.challenge, request.signer) == ("RSA 1024", "present", "self-signed")
+    assert (request.profile, request.source, request.message_type) == ("compat", "192.0.2.1", 19)
+    assert (request.polls, request.last_poll_at, request.decided_at) == (0, None, None)
+    assert request.received_at == lab.clock.now()
+    md5 = certification_request.fingerprint(Digest.MD5).hex().upper()
+    assert request.md5 == " ".join(md5[at : at + 8] for at in range(0, 32, 8))
+    assert request.sha1.replace(" ", "").lower() == certification_request.fingerprint(Digest.SHA1).hex()
+    assert len(request.sha256) == 64 + 7
+    assert "s3cret" not in repr(request)
+
+
+def test_a_certificate_is_issued_after_its_challenge_was_cut_out(lab, client):
+    asked = [certificates.ext_subject_alt_name([("DNS", b"r1.lab")])]
+    lab.send(client, client.seal(PkcsReq(client.csr(challenge="s3cret", extensions=asked))))
+    lab.approve(1)
+    [issued] = lab.send(client, client.poll()).certificates
+    assert issued.extension(certificates.SUBJECT_ALT_NAME).value == asked[0].value
+
+
+def test_in_automatic_mode_nobody_is_asked(automatic, client):
+    reply = automatic.send(client, client.pkcs_req())
+    assert reply.certificates[0].public_key_info == client.public_key_info
+    request = one_request(automatic)
+    assert (request.state, request.decided_by) == (State.ISSUED, "policy")
+    assert [(each.what, each.by) for each in automatic.store.decisions(1)] == [("issued", "policy")]
+
+
+def test_a_ca_that_has_ended_issues_nothing_and_says_so(automatic, client):
+    automatic.clock.instant = automatic.authority.ca.certificate.not_after
+    reply = automatic.send(client, client.pkcs_req())
+    assert refusal(reply) is FailInfo.BAD_REQUEST
+    assert "ended" in reply.text
+    assert automatic.store.requests() == []
+
+
+@pytest.mark.parametrize("signer", ["issued by this CA", "issued by another CA (not verified)"])
+def test_who_signs_with_a_certificate_is_shown(lab, client, make_client, signer):
+    holder = make_client(1, "holder")
+    if "this" in signer:
+        certificate = lab.authority.issue(
+            holder.csr(), now=lab.clock.now(), lifetime=timedelta(days=1), random_bytes=os.urandom
+        )
+    else:
+        certificate = client_certificate_of_another_ca(lab, holder)
+    client.identity = Identity(certificate, holder.key)
+    assert lab.send(client, client.pkcs_req()) == Pending()
+    assert one_request(lab).signer == signer
+
+
+def client_certificate_of_another_ca(lab, holder):
+    return certificates.build_certificate(
+        serial_number=1,
+        issuer=lab.authority.ca.certificate.subject,  # its name alone makes nobody ours
+        subject=holder.subject,
+        public_key_info=holder.public_key_info,
+        not_before=lab.clock.now(),
+        not_after=lab.clock.now() + timedelta(days=1),
+        extensions=[],
+        key=holder.key,
+        digest=Digest.SHA256,
+    )
+
+
+# ------------------------------------------------------------------------------------ how it is sealed
+
+
+@pytest.mark.parametrize("recipient", ["ca", "ra_signing", "ra_encryption"])
+def test_a_request_may_be_encrypted_to_any_of_ours(lab, client, recipient):
+    certificate = getattr(lab.authority, recipient).certificate
+    assert lab.send(client, client.pkcs_req(recipient=certificate)) == Pending()
+
+
+@pytest.mark.parametrize(
+    "algorithms",
+    [Algorithms(Digest.SHA1, Cipher.DES3), Algorithms(Digest.SHA512, Cipher.AES256, OAEP_SHA256)],
+    ids=["old", "new"],
+)
+def test_the_reply_mirrors_the_requests_algorithms(automatic, client, algorithms):
+    answer = automatic.service.handle(
+        client.pkcs_req(algorithms=algorithms), COMPAT, "", automatic.clock.now()
+    )
+    reply = pkimessage.parse_message(answer.body)
+    envelope = envelopes.parse_envelope(reply.signed.content)
+    assert cms.digest_of(reply.signed) is algorithms.digest
+    assert envelope.cipher is algorithms.cipher
+    assert envelopes.addressed(envelope, [client.identity]).key_transport == algorithms.key_transport
+
+
+@BOTH
+def test_who_signs_replies_and_what_comes_along(lab, client, profile):
+    signer = lab.authority.ra_signing if profile is NDES else lab.authority.ca
+    pending = pkimessage.parse_message(
+        lab.service.handle(client.pkcs_req(), profile, "", lab.clock.now()).body
+    )
+    assert pending.signed.certificates == (signer.certificate,)
+    failure = pkimessage.parse_message(
+        lab.service.handle(client.poll(transaction_id="none"), profile, "", lab.clock.now()).body
+    )
+    if profile is NDES:  # scep.md 2.6, decoded from a real one
+        assert (failure.signed.content, failure.signed.certificates) == (b"\0", ())
+        assert failure.hresult == -2147024809
+    else:
+        assert (failure.signed.content, failure.signed.certificates) == (b"", (signer.certificate,))
+        assert failure.hresult is None
+    assert failure.recipient_nonce == client.sent_nonce
+    assert len(failure.sender_nonce) == 16
+    assert failure.sender_nonce != pending.sender_nonce
+
+
+# ---------------------------------------------------------------------------------- refusals, scep.md 1.4
+
+
+def tampered_signature(client):
+    data = client.pkcs_req()
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def tampered_content(client):
+    data = client.pkcs_req()
+    content = pkimessage.parse_message(data).signed.content
+    return data.replace(content, content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def for_somebody_else(client):
+    return client.pkcs_req(recipient=client.identity.certificate)
+
+
+def no_csr_inside(client):
+    empty = csr.Csr(b"\x30\x00", b"", b"", None, (), None)
+    return client.seal(PkcsReq(empty))
+
+
+def csr_with_broken_signature(client):
+    der = client.csr().der
+    return client.seal(PkcsReq(csr.slice_csr(der[:-1] + bytes([der[-1] ^ 1]))))
+
+
+def csr_of_another_key(client):
+    other = csr.build_csr(
+        subject=client.subject, key=client.authority.ca.key, challenge_password=None, extensions=()
+    )
+    return client.seal(PkcsReq(other))
+
+
+def csr_with_an_ec_key(client):
+    return client.seal(PkcsReq(client.csr(key=ec.generate_private_key(ec.SECP256R1()))))
+
+
+def csr_too_large(client):
+    padding = Extension("1.3.6.1.4.1.55555.1", False, bytes(policy.MAX_CSR_BYTES))
+    return client.seal(PkcsReq(client.csr(extensions=[padding])))
+
+
+def csr_with_unreadable_names(client):
+    unreadable = Extension(certificates.SUBJECT_ALT_NAME, False, b"\x05\x00")
+    return client.seal(PkcsReq(client.csr(extensions=[unreadable])))
+
+
+def csr_with_a_subject_that_is_no_name(client):
+    client.subject = asn1.sequence_of(asn1.NULL)
+    return client.seal(PkcsReq(client.csr()))
+
+
+def unknown_message_type(client):
+    return pkimessage.build(
+        18,
+        client.transaction_id,
+        [(pkimessage.SENDER_NONCE, bytes(16))],
+        [],
+        b"anything",
+        client.identity,
+        Digest.SHA256,
+        [client.identity.certificate],
+    )
+
+
+REFUSED = [
+    (tampered_signature, FailInfo.BAD_MESSAGE_CHECK),
+    (tampered_content, FailInfo.BAD_MESSAGE_CHECK),
+    (for_somebody_else, FailInfo.BAD_MESSAGE_CHECK),
+    (no_csr_inside, FailInfo.BAD_MESSAGE_CHECK),  # as if it had not opened, see scep_core.codec
+    (lambda client: client.pkcs_req(algorithms=Algorithms(Digest.MD5)), FailInfo.BAD_ALG),
+    (lambda client: client.pkcs_req(algorithms=Algorithms(cipher=Cipher.DES)), FailInfo.BAD_ALG),
+    (lambda client: client.seal(PkcsReq(client.csr(digest=Digest.MD5))), FailInfo.BAD_ALG),
+    (csr_with_broken_signature, FailInfo.BAD_REQUEST),
+    (csr_of_another_key, FailInfo.BAD_REQUEST),
+    (csr_too_large, FailInfo.BAD_REQUEST),
+    (csr_with_unreadable_names, FailInfo.BAD_REQUEST),
+    (csr_with_a_subject_that_is_no_name, FailInfo.BAD_REQUEST),
+    (unknown_message_type, FailInfo.BAD_REQUEST),
+    (lambda client: client.seal(RenewalReq(client.csr())), FailInfo.BAD_REQUEST),
+    (lambda client: client.poll(), FailInfo.BAD_CERT_ID),
+    (lambda client: client.seal(GetCert(client.authority.ca.certificate.subject, 99)), FailInfo.BAD_CERT_ID),
+    (lambda client: client.seal(GetCert(client.subject, 1)), FailInfo.BAD_CERT_ID),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("make", "fail_info"), REFUSED)
+def test_refused(automatic, client, profile, make, fail_info):
+    data = make(client)
+    answer = automatic.service.handle(data, profile, "", automatic.clock.now())
+    reply = pkimessage.parse_message(answer.body)
+    assert answer.unexpected is None
+    assert (reply.pki_status, reply.fail_info) == (2, fail_info), reply.fail_info_text
+    assert reply.fail_info_text
+    assert reply.transaction_id == client.transaction_id
+    assert automatic.store.requests() == []
+
+
+def test_an_ec_key_is_bad_alg_as_soon_as_the_signers_key_allows_to_say_so(automatic, client):
+    # The request's key differs from the signer's, who then learns only that the inside was opened and no.
+    data = csr_with_an_ec_key(client)
+    assert refusal(automatic.send(client, data)) is FailInfo.BAD_ALG
+
+
+def test_a_transaction_id_is_not_too_long(automatic, client):
+    too_long = "x" * (policy.MAX_TRANSACTION_ID + 1)
+    reply = automatic.send(client, client.pkcs_req(transaction_id=too_long), transaction_id=too_long)
+    assert refusal(reply) is FailInfo.BAD_REQUEST
+    assert automatic.store.requests() == []
+
+
+def test_a_transaction_id_that_cannot_be_printed_is_none(automatic, client):
+    with pytest.raises(NotAPkiMessage):
+        automatic.send(client, client.pkcs_req(transaction_id="line\nend"))
+
+
+@pytest.mark.parametrize("transaction_id", ["SSCEP transactionId", "5bH/x+=", "ünïcode", "x" * 255])
+def test_any_other_transaction_id_is_good(automatic, client, transaction_id):
+    data = client.pkcs_req(transaction_id=transaction_id)
+    assert isinstance(automatic.send(client, data, transaction_id=transaction_id), Success)
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", b"\x30\x00", b"\x30\x80" * 5000, bytes(1000)])
+def test_garbage_has_no_transaction_to_answer_in(lab, data):
+    with pytest.raises(NotAPkiMessage):
+        lab.service.handle(data, COMPAT, "", lab.clock.now())
+
+
+def test_a_bug_of_ours_is_a_scep_answer_and_a_traceback(lab, client, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(lab.store, "write", broken)
+    answer = lab.service.handle(client.pkcs_req(), COMPAT, "", lab.clock.now())
+    assert isinstance(answer.unexpected, RuntimeError)
+    reply = client.open(answer.body)
+    assert refusal(reply) is FailInfo.BAD_REQUEST
+    assert "fire" not in reply.text
+
+
+# ------------------------------------------------------------------------------------------- queries
+
+
+def test_get_cert_finds_what_was_issued_and_our_own(automatic, client):
+    [issued] = automatic.send(client, client.pkcs_req()).certificates
+    issuer = automatic.authority.ca.certificate.subject
+    ours = automatic.authority.certificates(ra_mode=True)
+    for wanted in (issued, *ours):
+        query = client.seal(GetCert(issuer, wanted.serial_number), transaction_id="SSCEP transactionId")
+        assert automatic.send(client, query, transaction_id="SSCEP transactionId") == Success((wanted,))
+
+
+def test_get_crl_looks_at_the_issuer_only(lab, client):
+    ca = lab.authority.ca.certificate
+    reply = lab.send(client, client.seal(GetCrl(ca.subject, ca.serial_number)))
+    assert reply == Success(crls=(lab.authority.crl(lab.clock.now()),))
+
+
+@pytest.mark.parametrize(
+    ("profile", "fail_info"), [(COMPAT, FailInfo.BAD_CERT_ID), (NDES, FailInfo.BAD_REQUEST)]
+)
+def test_get_crl_of_somebody_else(lab, client, profile, fail_info):
+    reply = lab.send(client, client.seal(GetCrl(client.subject, 1)), profile)
+    assert refusal(reply) is fail_info

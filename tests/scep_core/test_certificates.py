@@ -1,0 +1,284 @@
+"""Certificates and CRLs: odd ones read, ours as asn1crypto and openssl read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asn1crypto import crl as oracle_crl
+from asn1crypto import x509 as oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scep_core import algorithms, asn1, certificates, names
+from scep_core.certificates import (
+    Certificate,
+    Extension,
+    build_crl,
+    ext_authority_key_id,
+    ext_basic_constraints,
+    ext_extended_key_usage,
+    ext_key_usage,
+    ext_subject_alt_name,
+    ext_subject_key_id,
+    key_identifier,
+    read_certificate,
+    verify_issued_by,
+)
+from scep_core.values import Digest
+
+FIXED = settings.get_profile("scep_core")
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+
+
+@pytest.fixture(scope="module")
+def full(lab: Any) -> Certificate:
+    """With every extension that we write."""
+    spki = lab.client.certificate.public_key_info
+    san = [("DNS", b"r1.lab"), ("IP", bytes([192, 0, 2, 1])), ("IP", bytes(15) + b"\1"), ("email", b"a@b")]
+    extensions = [
+        ext_basic_constraints(True, 0),
+        ext_key_usage("digital_signature", "key_encipherment", "crl_sign"),
+        ext_extended_key_usage(SERVER_AUTH),
+        ext_subject_alt_name([*san, ("URI", b"http://r1.lab/")]),
+        ext_subject_key_id(spki),
+        ext_authority_key_id(lab.ca.certificate.public_key_info),
+    ]
+    return lab.identity("client", issuer=lab.ca, serial_number=2**100, extensions=extensions).certificate
+
+
+def test_asn1crypto_reads_the_same(lab: Any, full: Certificate) -> None:
+    seen = oracle.Certificate.load(full.der, strict=True)
+    assert seen.serial_number == full.serial_number == 2**100
+    assert seen["tbs_certificate"]["version"].native == "v3"
+    assert (seen.issuer.dump(), seen.subject.dump()) == (full.issuer, full.subject)
+    assert seen.issuer.dump() == lab.ca.certificate.subject
+    assert seen.public_key.dump() == full.public_key_info
+    assert (seen.not_valid_before, seen.not_valid_after) == (full.not_before, full.not_after)
+    assert seen.hash_algo == "sha256"
+    assert (seen.basic_constraints_value.native, seen.max_path_length) == (
+        {"ca": True, "path_len_constraint": 0},
+        0,
+    )
+    assert seen.key_usage_value.native == {"digital_signature", "key_encipherment", "crl_sign"}
+    assert seen.extended_key_usage_value.native == ["server_auth"]
+    assert seen.subject_alt_name_value.native == ["r1.lab", "192.0.2.1", "::1", "a@b", "http://r1.lab/"]
+    assert seen.key_identifier == key_identifier(full.public_key_info) == seen.public_key.sha1
+    assert seen.authority_key_identifier == key_identifier(lab.ca.certificate.public_key_info)
+    assert seen.critical_extensions == {"basic_constraints", "key_usage"}
+    assert seen.dump(force=True) == full.der
+
+
+def test_what_is_read_of_it(full: Certificate) -> None:
+    assert full.is_ca
+    assert full.has_key_usage("crl_sign")
+    assert not full.has_key_usage("key_cert_sign")
+    san = full.extension(certificates.SUBJECT_ALT_NAME)
+    assert san is not None
+    assert certificates.read_subject_alt_name(san.value) == (
+        "DNS:r1.lab",
+        "IP:192.0.2.1",
+        "IP:0000:0000:0000:0000:0000:0000:0000:0001",
+        "email:a@b",
+        "URI:http://r1.lab/",
+    )
+    assert full.extension("1.2.3") is None
+    assert read_certificate(full.der) == full
+    assert full.fingerprint(Digest.SHA1) == oracle.Certificate.load(full.der).sha1
+
+
+def test_openssl_agrees(lab: Any, full: Certificate, openssl: Any) -> None:
+    openssl.lay(ca=lab.ca)
+    text = openssl("x509", "-inform", "DER", "-in", "der", "-noout", "-text", der=full.der).decode()
+    assert "CA:TRUE, pathlen:0" in text
+    assert "Digital Signature, Key Encipherment, CRL Sign" in text
+    assert "DNS:r1.lab, IP Address:192.0.2.1" in text
+    openssl("x509", "-inform", "DER", "-in", "der", "-out", "leaf.crt")
+    openssl("verify", "-partial_chain", "-no_check_time", "-trusted", "ca.crt", "leaf.crt")
+
+
+@pytest.mark.parametrize(
+    "names_of", [(), *[(each,) for each in certificates._KEY_USAGES], ("key_agreement", "decipher_only")]
+)
+def test_key_usage(names_of: tuple[str, ...]) -> None:
+    value = ext_key_usage(*names_of).value
+    assert certificates.read_key_usage(value) == frozenset(names_of)
+    assert set(oracle.KeyUsage.load(value, strict=True).native) == set(names_of)
+    if names_of:
+        assert oracle.KeyUsage(set(names_of)).dump() == value
+
+
+def test_cisco_key_usage_bits() -> None:
+    """scep.md section 3.2: ``03 02 05 A0``."""
+    assert ext_key_usage("digital_signature", "key_encipherment").value == bytes.fromhex("030205a0")
+
+
+ODD_SERIALS = [
+    ("zero", b"\x02\x01\x00", 0),
+    ("negative", b"\x02\x01\x80", -128),
+    ("padded", b"\x02\x03\x00\x00\x05", 5),
+    ("33 bytes, as sscep's", b"\x02\x21\x00" + b"\xff" * 32, 2**256 - 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("serial_number", "value"), [row[1:] for row in ODD_SERIALS], ids=[row[0] for row in ODD_SERIALS]
+)
+def test_odd_serial_numbers(
+    make_certificate: Callable[..., Certificate], serial_number: bytes, value: int
+) -> None:
+    certificate = make_certificate(serial_number=serial_number)
+    assert certificate.serial_number == value
+    verify_issued_by(certificate, certificate)
+
+
+def test_a_version_1_certificate(make_certificate: Callable[..., Certificate]) -> None:
+    certificate = make_certificate(version=b"")
+    assert certificate.extensions == ()
+    assert not certificate.is_ca
+    assert certificate.has_key_usage("key_encipherment")
+    verify_issued_by(certificate, certificate)
+
+
+def test_unique_identifiers_and_an_explicit_false(make_certificate: Callable[..., Certificate]) -> None:
+    extension = asn1.sequence_of(asn1.oid("1.2.3"), b"\x01\x01\x00", asn1.octet_string(b"x"))
+    tail = b"\x81\x02\x00\x01" + b"\x82\x02\x00\x02" + asn1.encode(0xA3, asn1.sequence_of(extension))
+    certificate = make_certificate(tail=tail)
+    assert certificate.extensions == (Extension("1.2.3", False, b"x"),)
+
+
+@pytest.mark.parametrize("value", [b"", b"\x05\x00", b"\x30\x05"])
+def test_malformed_extensions_promise_nothing(
+    make_certificate: Callable[..., Certificate], value: bytes
+) -> None:
+    extensions = [
+        Extension(certificates.BASIC_CONSTRAINTS, True, value),
+        Extension(certificates.KEY_USAGE, True, value),
+    ]
+    certificate = make_certificate(tail=asn1.encode(0xA3, certificates.encode_extensions(extensions)))
+    assert not certificate.is_ca
+    assert not certificate.has_key_usage("key_encipherment")
+
+
+@pytest.mark.parametrize("digest", Digest)
+def test_every_digest_signs(lab: Any, digest: Digest) -> None:
+    certificate = lab.identity("client", issuer=lab.ca, digest=digest).certificate
+    verify_issued_by(certificate, lab.ca.certificate)
+    assert oracle.Certificate.load(certificate.der).hash_algo == digest
+
+
+def test_elliptic_curve_keys_sign(lab: Any) -> None:
+    verify_issued_by(lab.elliptic.certificate, lab.elliptic.certificate)
+
+
+def test_not_issued_by(lab: Any) -> None:
+    leaf = lab.ra.certificate
+    with pytest.raises(ValueError, match="name is another"):
+        verify_issued_by(leaf, lab.stranger.certificate)
+    namesake = lab.identity("namesake", subject=lab.ca.certificate.subject).certificate
+    with pytest.raises(ValueError, match="does not match"):
+        verify_issued_by(leaf, namesake)
+    forged = read_certificate(leaf.der[:-1] + bytes([leaf.der[-1] ^ 1]))
+    with pytest.raises(ValueError, match="does not match"):
+        verify_issued_by(forged, lab.ca.certificate)
+    rsa_by_ec = Certificate(**{**vars(leaf), "issuer": lab.elliptic.certificate.subject})
+    with pytest.raises(ValueError):
+        verify_issued_by(rsa_by_ec, lab.elliptic.certificate)
+
+
+REVOKED = [(5, 1, 1), (2**130, 2, None), (-128, 3, 0)]
+
+
+@pytest.mark.parametrize("revoked", [REVOKED, []], ids=["three", "none"])
+def test_crl(lab: Any, openssl: Any, revoked: list[tuple[int, int, int | None]]) -> None:
+    day = timedelta(days=1)
+    der = build_crl(
+        issuer=lab.ca.certificate.subject,
+        key=lab.ca.key,
+        digest=Digest.SHA256,
+        this_update=lab.born,
+        next_update=lab.born + 7 * day,
+        revoked=[(serial, lab.born + days * day, reason) for serial, days, reason in revoked],
+        number=300,
+        authority_key_id=key_identifier(lab.ca.certificate.public_key_info),
+    )
+    seen = oracle_crl.CertificateList.load(der, strict=True)
+    body = seen["tbs_cert_list"]
+    assert body["version"].native == "v2"
+    assert seen.issuer.dump() == lab.ca.certificate.subject
+    assert (body["this_update"].native, body["next_update"].native) == (lab.born, lab.born + 7 * day)
+    assert seen.crl_number_value.native == 300
+    assert seen.authority_key_identifier == key_identifier(lab.ca.certificate.public_key_info)
+    entries = list(body["revoked_certificates"])
+    assert [each["user_certificate"].native for each in entries] == [serial for serial, _, _ in revoked]
+    assert [each["revocation_date"].native for each in entries] == [
+        lab.born + days * day for _, days, _ in revoked
+    ]
+    reasons = [each.crl_reason_value and each.crl_reason_value.native for each in entries]
+    assert reasons == (["key_compromise", None, "unspecified"] if revoked else [])
+    openssl.lay(ca=lab.ca)
+    openssl("crl", "-inform", "DER", "-in", "der", "-CAfile", "ca.crt", "-noout", der=der)
+
+
+def test_reads_what_openssl_makes(openssl: Any) -> None:
+    openssl(
+        *[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "key",
+            "-outform",
+            "DER",
+            "-out",
+            "der",
+            "-days",
+            "30",
+            "-sha1",
+            "-multivalue-rdn",
+        ],
+        *(
+            "-subj",
+            "/O=lab/CN=r1+serialNumber=7",
+            "-addext",
+            "subjectAltName=DNS:r1.lab,otherName:1.2.3;UTF8:x",
+        ),
+    )
+    certificate = read_certificate((openssl.folder / "der").read_bytes())
+    assert names.rfc4514(certificate.subject) == "serialNumber=7+CN=r1,O=lab"
+    assert certificate.is_ca
+    assert certificate.is_self_issued
+    verify_issued_by(certificate, certificate)
+    san = certificate.extension(certificates.SUBJECT_ALT_NAME)
+    assert san is not None
+    assert certificates.read_subject_alt_name(san.value)[0] == "DNS:r1.lab"
+    assert certificates.read_subject_alt_name(san.value)[1].startswith("[0]:")
+    skid = certificate.extension(certificates.SUBJECT_KEY_ID)
+    assert skid == ext_subject_key_id(certificate.public_key_info)
+
+
+@settings(FIXED, max_examples=150)
+@given(data=st.data())
+def test_mutants_raise_value_error_only(full: Certificate, data: st.DataObject, mutate: Any) -> None:
+    mutant = mutate(full.der, data)
+    try:
+        certificate = read_certificate(mutant)
+    except ValueError:
+        return
+    assert certificate.der == mutant
+    assert certificate.is_ca in {True, False}
+    assert certificate.has_key_usage("crl_sign") in {True, False}
+    try:
+        names.rfc4514(certificate.subject)
+        verify_issued_by(certificate, certificate)
+        key_identifier(certificate.public_key_info)
+    except ValueError:
+        pass
+
+
+def test_public_key_is_cached_by_its_bytes(full: Certificate) -> None:
+    assert full.public_key() is algorithms.load_public_key(bytes(full.public_key_info))

@@ -1,0 +1,112 @@
+"""A service of a fake lab, started as a child process: ``fake_child.py ca|routers [--dies|...]``."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+from flask import Flask, request
+
+from sceplab.child import announce, wait_for_end
+from sceplab.clock import ClockState, LabClock
+from sceplab.management import create_management_app
+from sceplab.serving import HttpServer
+
+
+class Service:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def health(self):
+        return {"pid": os.getpid()}
+
+    def timers(self):
+        return [], 0
+
+    def run_timers(self, after):
+        return []
+
+
+def console() -> Flask:
+    """The operators' REST API over three requests, as COMMON's contract has it."""
+    app = Flask("console")
+    requests = {
+        number: {
+            "id": number,
+            "state": "pending",
+            "transaction_id": f"T{number}",
+            "subject": f"CN=r{number}",
+            "key": "RSA 2048",
+            "challenge": "present",
+            "polls": 0,
+            "received_at": "2026-11-23T12:00:00.000000Z",
+            "fingerprints": {"md5": "AAAAAAAA BBBBBBBB"},
+        }
+        for number in (1, 2, 3)
+    }
+
+    @app.before_request
+    def authenticate():
+        login = request.authorization
+        if not login or (login.username, login.password) != ("operator", "pw"):
+            return {"error": {"code": "unauthorized", "message": "who are you?"}}, 401
+        return None
+
+    @app.get("/api/requests")
+    def show_all():
+        state = request.args.get("state")
+        return {"requests": [r for r in requests.values() if state in (None, r["state"])]}
+
+    @app.get("/api/requests/<int:number>")
+    def show(number):
+        if number not in requests:
+            return {"error": {"code": "not-found", "message": f"there is no request {number}"}}, 404
+        return requests[number]
+
+    @app.post("/api/requests/<int:number>/<any(approve, deny):verb>")
+    def decide(number, verb):
+        if requests[number]["state"] != "pending":
+            return {"error": {"code": "wrong-state", "message": "it is not pending"}}, 409
+        state = "issued" if verb == "approve" else "denied"
+        requests[number].update(state=state, reason=request.json.get("reason"))
+        return requests[number]
+
+    return app
+
+
+def main(name: str, *options: str) -> None:
+    if "--dies" in options:
+        sys.exit("no database here")
+    if "--stubborn" in options:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    servers = []
+    if "--silent" not in options:
+        clock = LabClock(state=ClockState.from_json(json.loads(os.environ["SCEPLAB_CLOCK"])))
+        management = HttpServer(create_management_app(Service(name), clock))
+        management.start()
+        servers.append(management)
+        if name == "ca":
+            rest = HttpServer(console())
+            rest.start()
+            servers.append(rest)
+            operator = {"username": "operator", "password": "pw"}
+            places = {"scep": "http://ca.invalid", "ndes": "http://ca.invalid/ndes", "console": rest.url}
+            announce({**places, "management": management.url, "operator": operator})
+        else:
+            port = int(os.environ.get("FAKE_ROUTER_PORT", "1"))
+            router = {"host": "127.0.0.1", "port": port, "username": "admin", "password": "pw"}
+            announce({"routers": {"r1": router}, "management": management.url})
+    print("a line that is no ready line", flush=True)
+    if "--stubborn" in options or "--silent" in options:
+        while True:
+            time.sleep(60)
+    if "--dies-later" in options:
+        sys.stdin.readline()
+        sys.exit("the disk is full")
+    wait_for_end()
+    for server in servers:
+        server.stop()
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,182 @@
+"""A lab of child processes: started, kept, ended, and what is said when one fails."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sceplab import supervisor
+from sceplab.client import Lab
+from sceplab.errors import StartFailed
+from sceplab.remote import RemoteService
+from sceplab.supervisor import AUTO_PORTS, Ports, Settings, running_lab, service_commands
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(state=tmp_path / "state", ports=AUTO_PORTS, routers=("r1",))
+
+
+@pytest.fixture
+def commands(child_command):
+    """Return the commands of a fake lab, with options for its routers' service."""
+    return lambda *options: {"ca": child_command("ca"), "routers": child_command("routers", *options)}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def run(settings, commands) -> None:
+    """Start a lab, and end it."""
+    with running_lab(settings, commands):
+        pass
+
+
+def pids(endpoints) -> list[int]:
+    services = [RemoteService(name, url) for name, url in endpoints["management"].items()]
+    found = [service.health()["pid"] for service in services]
+    for service in services:
+        service.close()
+    return found
+
+
+def test_a_lab_says_where_it_is_and_is_gone_afterwards(settings, commands) -> None:
+    with running_lab(settings, commands()) as lab:
+        written = json.loads(settings.endpoints_file.read_text())
+        assert written == lab.endpoints
+        assert set(written) == {"ca", "routers", "management", "operator"}
+        assert set(written["ca"]) == {"scep", "ndes", "console"}
+        assert set(written["management"]) == {"ca", "routers"}
+        assert settings.endpoints_file.stat().st_mode & 0o777 == 0o600
+        children = pids(written)
+        began = time.monotonic()
+    assert time.monotonic() - began < supervisor.END_SECONDS  # nobody had to be killed
+    assert not settings.endpoints_file.exists()
+    assert not any(map(is_alive, children))
+    assert (settings.state / "logs" / "ca.log").read_text() == "a line that is no ready line\n"
+
+
+def test_a_child_that_ignores_the_end_is_killed(settings, commands, monkeypatch) -> None:
+    monkeypatch.setattr(supervisor, "END_SECONDS", 0.2)
+    with running_lab(settings, commands("--stubborn")) as lab:
+        children = pids(lab.endpoints)
+    assert not any(map(is_alive, children))
+
+
+def test_a_child_that_dies_at_the_start_is_named_with_its_last_words(settings, commands) -> None:
+    with pytest.raises(StartFailed, match=r"'routers' ended with status 1(.|\n)*no database here"):
+        run(settings, commands("--dies"))
+    assert not settings.endpoints_file.exists()
+
+
+def test_a_child_that_is_never_ready_is_named(settings, commands, monkeypatch) -> None:
+    monkeypatch.setattr(supervisor, "READY_SECONDS", 0.5)
+    with pytest.raises(StartFailed, match=r"was not ready within 0.5 s"):
+        run(settings, commands("--silent"))
+
+
+def test_a_child_that_is_killed_ends_the_lab(settings, commands) -> None:
+    with running_lab(settings, commands()) as lab:
+        os.kill(pids(lab.endpoints)[1], signal.SIGKILL)
+        with pytest.raises(StartFailed, match=r"'routers' was killed by SIGKILL.  Its log is "):
+            lab.wait()
+
+
+def test_the_clock_goes_on_where_it_was(settings, commands) -> None:
+    with running_lab(settings, commands()) as running, Lab(running.endpoints) as lab:
+        list(lab.time.advance(timedelta(days=20)))
+        before = lab.time.read()
+    with running_lab(settings, commands()) as running, Lab(running.endpoints) as lab:
+        after = lab.time.read()
+        assert after.state == before.state
+        assert after.now > before.now
+    stopped = replace(settings, frozen=True)
+    with running_lab(stopped, commands()) as running, Lab(running.endpoints) as lab:
+        frozen = lab.time.read()
+        assert frozen.state.mode == "frozen"
+        assert frozen.now > after.now
+
+
+def test_a_state_folder_holds_one_lab(settings, commands) -> None:
+    with running_lab(settings, commands()):
+        with pytest.raises(StartFailed, match="already running over"):
+            run(settings, commands())
+        assert settings.endpoints_file.exists()
+
+
+def test_a_port_in_use_is_named_with_the_way_out(settings, commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        crowded = replace(settings, ports=Ports(0, port, 0, 0, 0))
+        with pytest.raises(StartFailed, match=rf"Port {port}, for the operators' console.*--ports auto"):
+            run(crowded, commands())
+
+
+def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
+    chosen = replace(settings, routers=("r1", "edge"), ports=Ports(), wire="rfc8894")
+    commands = service_commands(chosen)
+    assert " ".join(commands["ca"]).endswith(
+        f"-m ca_server --state {settings.state}/ca --host 127.0.0.1 --port 8080 --console-port 8090"
+        " --management-port 9101 --decide manual"
+    )
+    assert " ".join(commands["routers"]).endswith(
+        f"-m router_emu --state {settings.state}/routers --host 127.0.0.1 --routers r1,edge"
+        " --first-port 2201 --management-port 9104 --texts modern --wire rfc8894"
+    )
+
+
+LAB = """
+import json, sys
+from pathlib import Path
+from sceplab.supervisor import AUTO_PORTS, Settings, ended_by_signals, running_lab
+state, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
+with ended_by_signals(), running_lab(Settings(state=state, ports=AUTO_PORTS), commands) as lab:
+    print(json.dumps(lab.endpoints), flush=True)
+    lab.wait()
+print("ended", flush=True)
+"""
+
+
+@pytest.fixture
+def lab_process(settings, commands):
+    """Run the lab itself in a process; return it and its endpoints."""
+    command = [sys.executable, "-c", LAB, str(settings.state), json.dumps(commands())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process, json.loads(process.stdout.readline())
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_lab_cleanly_and_at_once(lab_process, settings, number) -> None:
+    process, endpoints = lab_process
+    children = pids(endpoints)
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.communicate(timeout=10)[0] == "ended\n"
+    assert time.monotonic() - began < supervisor.END_SECONDS  # nobody had to be killed
+    assert process.returncode == 0
+    assert not settings.endpoints_file.exists()
+    assert not any(map(is_alive, children))
+
+
+def test_a_lab_that_is_killed_leaves_no_child_behind(lab_process) -> None:
+    process, endpoints = lab_process
+    children = pids(endpoints)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
