@@ -69,6 +69,9 @@ class Child:
         """Ask the child to end, and return at once."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
+        self._close_stdin()
+
+    def _close_stdin(self) -> None:
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
@@ -81,6 +84,7 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._close_stdin()
         self._listener.join(1)
 
     def _listen(self) -> None:

@@ -135,8 +135,12 @@ class Supervisor:
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as ^C does: by a KeyboardInterrupt.  For the main thread."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    former = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    # SIGINT too: a shell starts its background jobs with ^C ignored.  SIGHUP not under nohup.
+    hangup = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else set()
+    former = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in {signal.SIGINT, signal.SIGTERM} | hangup
+    }
     try:
         yield
     finally:

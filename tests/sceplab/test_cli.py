@@ -153,7 +153,7 @@ def test_up_from_start_to_end(tmp_path, child_command) -> None:
         command = child_command(name)
         (tmp_path / module).mkdir()
         (tmp_path / module / "__main__.py").write_text(
-            f"import runpy, sys\nsys.argv = {command[1:]!r}\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+            f"import runpy, sys\nsys.argv = {command[1:]!r}\nrunpy.run_path(sys.argv[0])\n"
         )
     command = [sys.executable, "-m", "sceplab", "up", "--ports", "auto", "--state", str(tmp_path / "state")]
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "SCEPLAB_OPERATOR_PASSWORD": "set"}
