@@ -16,13 +16,14 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
   make test-fast   run the tests without other people's programs and without the slow ones
   make check       lint, format, types, and the architecture
   make setup       set up .venv with all that development needs
+  make docs        write docs/generated/ anew from the code's tables
   make format      rewrite the sources in the project's format
   make lock        pin the requirements anew (needs a package registry)
   make clean       remove .venv and everything generated
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast check setup format lock clean
+.PHONY: help demo up test test-fast check docs setup format lock clean
 
 help:
 	$(info $(TARGETS))
@@ -45,6 +46,9 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+docs: $(VENV)/run.stamp
+	$(BIN)/python docs/generate.py
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

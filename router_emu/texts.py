@@ -158,7 +158,7 @@ class Texts:
     no_domain_name: str = "% Configure the domain name of the router first."
     already_enrolling: str = "% An enrollment request of {name} is already pending."
     enroll_again: str = "% The router already has a certificate from this CA. Request another? [yes/no]: "
-    bad_subject_name: str = "% The subject-name cannot be used: {why}"
+    no_request: str = "% The certificate request cannot be made: {why}"
     enroll_start: str = (
         "% Start certificate enrollment ... \n"
         "% Create a challenge password. You will need to verbally provide this\n"

@@ -48,7 +48,7 @@ from scep_core.messages import (
     RequestMessage,
     Success,
 )
-from scep_core.names import EMPTY_NAME
+from scep_core.names import EMPTY_NAME, parse_name
 from scep_core.pkimessage import RequestHead, SignedMessage, parse_message
 from scep_core.values import (
     MODERN,
@@ -207,12 +207,18 @@ def _verify_inside(csr: Csr, signer: Certificate, policy: AlgorithmPolicy) -> No
 
 def _read_cert_poll(content: bytes) -> CertPoll:
     names = asn1.decode(asn1.IssuerAndSubject, content)
-    return CertPoll(asn1.raw(names.issuer), asn1.raw(names.subject))
+    return CertPoll(_name(names.issuer), _name(names.subject))
 
 
 def _read_issuer_and_serial(content: bytes) -> tuple[bytes, int]:
     named = asn1.decode(asn1.IssuerAndSerialNumber, content)
-    return asn1.raw(named.issuer), asn1.to_integer(named.serial_number)
+    return _name(named.issuer), asn1.to_integer(named.serial_number)
+
+
+def _name(tlv: asn1.TLV) -> bytes:
+    der = asn1.raw(tlv)
+    parse_name(der)
+    return der
 
 
 _INSIDES: dict[int, Callable[[bytes], RequestMessage]] = {

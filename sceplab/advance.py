@@ -3,10 +3,10 @@
 A jump of twenty days in one go is how retry counters and renewals are missed: a router that polls every
 minute would wake up once, late.  So time stops at each timer on its way:
 
-1. ask every service for its timers; take the earliest that is due before the target;
-2. set every clock to that instant (the same state everywhere);
-3. let every service fire what is due, and wait until each exchange is over; again, until nothing is due,
-   since one timer's exchange may set another;
+1. let every service fire what is due, and wait until each exchange is over; again, until nothing is due,
+   since one timer's exchange may set another (a request that was only just typed has no timer yet);
+2. ask every service for its timers; take the earliest that is due before the target;
+3. set every clock to that instant (the same state everywhere);
 4. go on from 1; at last set every clock to the target.
 
 In "offset" mode the clocks run on meanwhile and a service's own loop may fire a timer before it is asked
@@ -77,12 +77,15 @@ class LabTime:
             target = self.read().now + by
         except OverflowError:
             raise LabError("The calendar ends before that.") from None
-        return self._move_to(target)
+        return self._move_to(target, self._numbers())
 
     def next(self) -> Iterator[Fired]:
         """Move on to the next timer; yield what fires there.  Nothing moves when no timer waits."""
+        seen = self._numbers()
+        yield from self._settle(self.read().now, seen)
         waiting = self.timers()
-        return self._move_to(max(waiting[0].due, self.read().now)) if waiting else iter(())
+        if waiting:
+            yield from self._move_to(max(waiting[0].due, self.read().now), seen)
 
     def freeze(self) -> Reading:
         """Stop all clocks at one instant, a second or two ahead; frozen ones stay as they are."""
@@ -109,16 +112,20 @@ class LabTime:
             self._set_all(ClockState("offset", offset, None, reading.state.version))
         return self.read()
 
-    def _move_to(self, target: datetime) -> Iterator[Fired]:
-        seen = {service.name: service.timers()[1] for service in self._services}
+    def _numbers(self) -> dict[str, int]:
+        """Return the number of each service's last firing."""
+        return {service.name: service.timers()[1] for service in self._services}
+
+    def _move_to(self, target: datetime, seen: dict[str, int]) -> Iterator[Fired]:
+        instant = self.read().now
         for _ in range(MAX_INSTANTS):
+            yield from self._settle(instant, seen)
             waiting = self.timers()
             if not waiting or waiting[0].due > target:
                 self._set_now(target)
                 return
             instant = waiting[0].due
             self._set_now(instant)
-            yield from self._settle(instant, seen)
         raise TimerStuck(f"The clock stopped {MAX_INSTANTS} times on its way; it is now {self._now_text()}.")
 
     def _settle(self, instant: datetime, seen: dict[str, int]) -> Iterator[Fired]:

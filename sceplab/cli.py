@@ -197,7 +197,8 @@ def _type_lines(
         yield typed, screen
     while screen.waits_for == "password" and sys.stdin.isatty():
         screen = shell.run(click.prompt("", prompt_suffix="", hide_input=True, err=True))
-        click.echo(screen.text, nl=False)
+        if show:
+            click.echo(screen.text, nl=False)
         yield "", screen
     if show:
         click.echo()
@@ -215,7 +216,3 @@ def demo(name: str) -> None:
             play(name)
         except KeyboardInterrupt:
             raise LabError("The demo was broken off.") from None
-
-
-if __name__ == "__main__":
-    main()

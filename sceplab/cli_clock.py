@@ -63,9 +63,7 @@ def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:
 def next_timer(endpoints: Path | None, as_json: bool) -> None:
     """Move on to the next timer."""
     with find_lab(endpoints) as lab:
-        if not as_json and not lab.time.timers():
-            click.echo("No timer waits.")
-        _print_fired(lab, lab.time.next(), as_json)
+        _print_fired(lab, lab.time.next(), as_json, nothing="No timer waits.")
 
 
 @clock_group.command("freeze")
@@ -88,8 +86,8 @@ def resume(endpoints: Path | None, as_json: bool) -> None:
         _print_fired(lab, iter(()), as_json)
 
 
-def _print_fired(lab: Lab, firings: Iterator[Fired], as_json: bool) -> None:
-    """Print each timer as it fires, and then the clock."""
+def _print_fired(lab: Lab, firings: Iterator[Fired], as_json: bool, nothing: str = "") -> None:
+    """Print each timer as it fires, or that there was nothing to fire, and then the clock."""
     from sceplab.printing import clock_line, fired_line
 
     fired = []
@@ -97,6 +95,8 @@ def _print_fired(lab: Lab, firings: Iterator[Fired], as_json: bool) -> None:
         fired.append(one.to_json())
         if not as_json:
             click.echo(fired_line(one))
+    if nothing and not fired and not as_json:
+        click.echo(nothing)
     if as_json:
         print_json({"fired": fired, "clock": _clock_json(lab)})
     else:

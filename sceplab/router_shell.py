@@ -91,14 +91,19 @@ class RouterShell:
         except (OSError, asyncssh.Error, TimeoutError) as error:
             place = f"{self._address['host']} port {self._address['port']}"
             raise ServiceUnreachable(f"{self._name} does not let us in at {place}: {error}.") from error
-        # Wide enough for any line, no height: nothing wraps and nothing is paged.
-        self._process: Any = await self._connection.create_process(
-            term_type="vt100", term_size=(511, 0), encoding="utf-8", errors="replace"
-        )
-        self.greeting = await self._read_until_waiting()
+        try:
+            # Wide enough for any line, no height: nothing wraps and nothing is paged.
+            self._process: Any = await self._connection.create_process(
+                term_type="vt100", term_size=(511, 0), encoding="utf-8", errors="replace"
+            )
+            self.greeting = await self._read_until_waiting()
+        except (OSError, asyncssh.Error) as error:
+            raise ShellFailed(f"{self._name} gives us no shell: {error}.") from error
+        finally:
+            if not self.greeting.text:
+                self._connection.abort()
 
     async def _close(self) -> None:
-        self._process.close()
         self._connection.close()
         await self._connection.wait_closed()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,8 +11,6 @@ from cheroot import wsgi
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-else:
-    WSGIApplication = Callable[..., Iterable[bytes]]
 
 # A PKIOperation by GET is one long request line: a 2048-bit request takes 4 KB, a bag of certificates 60 KB.
 MAX_HEADER_BYTES = 256 * 1024

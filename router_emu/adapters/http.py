@@ -32,24 +32,31 @@ async def send(request: HttpRequest, timeout: float = TIMEOUT) -> HttpResponse |
     if parts.scheme != "http" or not host:
         return NoResponse("the URL is not http://host/...")
     try:
+        message = _encode(request, parts)
+    except UnicodeEncodeError:
+        return NoResponse("the URL has characters that HTTP cannot carry")
+    try:
         async with asyncio.timeout(timeout):
-            return _parse(await _exchange(host, port, _encode(request, parts)))
+            return _parse(await _exchange(host, port, message))
     except TimeoutError:
         return NoResponse("timed out")
     except ConnectionRefusedError:
         return NoResponse("connection refused")
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter: no host name, for the encoding of such names
         return NoResponse(f"no address for {host}")
-    except OSError as error:
-        return NoResponse((error.strerror or type(error).__name__).lower())
-    except (EOFError, ValueError, http.client.HTTPException):
+    except OSError as error:  # without a strerror: of a host's several addresses each failed in its own way
+        return NoResponse((error.strerror or "connection failed").lower())
+    except (EOFError, ValueError, asyncio.LimitOverrunError, http.client.HTTPException):
         return NoResponse("the answer is not HTTP, or was cut off")
 
 
 def _encode(request: HttpRequest, parts: SplitResult) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{request.method} {target} HTTP/{request.version}", f"Host: {parts.netloc.rpartition('@')[2]}"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
+    host = f"Host: {parts.netloc.rpartition('@')[2]}"
+    named = [f"{name}: {value}" for name, value in request.headers]
+    # Host first is RFC 9110 section 7.2's advice; Cisco's HTTP/1.0 has it last (scep.md 3.1).
+    named = [*named, host] if request.version == "1.0" else [host, *named]
+    lines = [f"{request.method} {target} HTTP/{request.version}", *named]
     if request.method == "POST":
         lines.append(f"Content-Length: {len(request.body)}")
     if request.version == "1.1":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -26,6 +27,7 @@ def number(context: Context, prompt: str, low: int, high: int, default: int) -> 
         answer = str((yield Ask(prompt))).strip()
         if not answer:
             return default
-        if answer.isascii() and answer.isdigit() and low <= int(answer) <= high:
+        # The length too: Python turns no more than 4300 digits into a number.
+        if re.fullmatch("[0-9]{1,9}", answer) and low <= int(answer) <= high:
             return int(answer)
         yield Say(context.router.texts.answer_number.format(low=low, high=high))

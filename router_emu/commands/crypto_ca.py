@@ -68,13 +68,19 @@ def authenticate(context: Context, args: Args) -> Flow:
         ca, ra = choose_ca(certificates, context.now)
     except CaCertificateRefused as refusal:
         raise CliRefusal(texts.authenticate_refused.format(why=refusal)) from None
-    held = router.pki.trustpoint(name)
-    if held.router is not None and held.ca != ca:
-        raise CliRefusal(texts.authenticate_other_ca.format(name=name))
+    _check_same_ca(context, name, ca)
     yield Say(texts.authenticate_shown.format(certificate=show_pki.ca_certificate(texts, ca, indent="")))
     accepted = yield from answers.yes_or_no(context, texts.authenticate_question)
     if accepted:
-        router.pki.authenticate(name, TrustpointState(ca, ra, held.router))
+        _check_same_ca(context, name, ca)  # the router's certificate may have come meanwhile
+        state = TrustpointState(ca, ra, router.pki.trustpoint(name).router)
+        router.pki.authenticate(name, state, context.now)
+
+
+def _check_same_ca(context: Context, name: str, ca: Certificate) -> None:
+    held = context.router.pki.trustpoint(name)
+    if held.router is not None and held.ca != ca:
+        raise CliRefusal(context.router.texts.authenticate_other_ca.format(name=name))
 
 
 def _online(
@@ -111,7 +117,7 @@ def enroll(context: Context, args: Args) -> Flow:
             settings, fqdn=router.fqdn, challenge_password=password, now=context.now
         )
     except ValueError as error:
-        raise CliRefusal(texts.bad_subject_name.format(why=error)) from None
+        raise CliRefusal(texts.no_request.format(why=error)) from None
     fingerprint = show_pki.groups(application.request.fingerprint(Digest.MD5))
     yield Say(texts.enroll_fingerprint.format(fingerprint=fingerprint))
 

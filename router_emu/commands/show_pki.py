@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router_emu import dates
 from router_emu.commands.context import Context
+from router_emu.pki.wire import printable
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal, Texts
 from scep_core import names
@@ -80,7 +81,7 @@ def shown_name(texts: Texts, name: bytes) -> str:
     and ``CN=Cisco Root CA 2048,O=Cisco Systems`` in its newer half.
     """
     return ",".join(
-        "+".join(f"{_type(texts, kind)}={text}" for kind, text in rdn)
+        "+".join(f"{_type(texts, kind)}={printable(text)}" for kind, text in rdn)
         for rdn in reversed(names.parse_name(name))
     )
 

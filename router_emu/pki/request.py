@@ -25,7 +25,7 @@ from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate, build_certificate
 from scep_core.cms import Identity
 from scep_core.codec import open_reply, seal_request
-from scep_core.errors import NotAPkiMessage, PeerError
+from scep_core.errors import LocalError, NotAPkiMessage, PeerError
 from scep_core.messages import CertPoll, PkcsReq, ReplyMessage, RequestMessage, Success
 from scep_core.values import NONCE_LENGTH, Digest
 
@@ -124,15 +124,18 @@ def _transact(
         client.capabilities[base_url] = capabilities
     sender_nonce = random_bytes(NONCE_LENGTH)
     identity = Identity(application.temporary, key.key)
-    sealed = seal_request(
-        message,
-        transaction_id=application.transaction_id,
-        sender_nonce=sender_nonce,
-        signer=identity,
-        recipient=recipient,
-        algorithms=wire.algorithms(capabilities),
-        random_bytes=random_bytes,
-    )
+    try:
+        sealed = seal_request(
+            message,
+            transaction_id=application.transaction_id,
+            sender_nonce=sender_nonce,
+            signer=identity,
+            recipient=recipient,
+            algorithms=wire.algorithms(capabilities),
+            random_bytes=random_bytes,
+        )
+    except LocalError as error:  # a certificate that was accepted, with a key that cannot receive
+        raise ExchangeFailed(f"the request cannot be sealed: {error}") from error
     response = yield from fetch(wire.pki_operation(base_url, sealed, capabilities))
     try:
         reply = open_reply(

@@ -20,7 +20,7 @@ from router_emu.pki.request import (
     send_request,
 )
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
-from router_emu.pki.wire import Exchange, ExchangeFailed, WireProfile
+from router_emu.pki.wire import Exchange, ExchangeFailed, WireProfile, printable
 from scep_core.algorithms import RandomBytes
 from scep_core.enrolment import Effect, Enrolment, Event, State, step
 from scep_core.messages import Failure, Pending, ReplyMessage, Success
@@ -100,8 +100,13 @@ class Pki:
         """The trustpoint's certificates; empty when it holds none."""
         return self.trustpoints.get(name, TrustpointState())
 
-    def authenticate(self, name: str, state: TrustpointState) -> None:
-        """Take the CA and RA certificates that the operator accepted."""
+    def authenticate(self, name: str, state: TrustpointState, now: datetime) -> None:
+        """Take the CA and RA certificates that the operator accepted.
+
+        An enrolment with another CA is given up: its certificate would not belong here.
+        """
+        if name in self.attempts and self.trustpoint(name).ca != state.ca:
+            self.cancel(name, now)
         self.trustpoints[name] = state
         self._capabilities.clear()
 
@@ -164,7 +169,7 @@ class Pki:
                     self.on_report(Report("pending", name, attempt.application.transaction_id), now)
                 return self._step(attempt, Event.PENDING, now)
             case Failure(fail_info, text):
-                why = f"{fail_info.rfc_name}: {text}" if text else fail_info.rfc_name
+                why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
                 return self._step(attempt, Event.FAILURE, now, why)
             case ExchangeFailed():
                 self.on_report(Report("no-answer", name, str(outcome)), now)

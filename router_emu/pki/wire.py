@@ -49,6 +49,14 @@ class NoResponse:
     why: str
 
 
+def printable(text: str) -> str:
+    """What a peer wrote, fit for a terminal and a log: without line ends and control sequences.
+
+    The name in a CA's certificate is shown before anybody has accepted it.
+    """
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 class ExchangeFailed(Exception):
     """An exchange gave no answer that SCEP could use; ``str()`` says why, for people."""
 

@@ -134,12 +134,18 @@ class ScriptedCa:
     # --- answers ---
 
     def reply(
-        self, reply: ReplyMessage, request: Request, signer: Identity | None = None, **head: Any
+        self,
+        reply: ReplyMessage,
+        request: Request,
+        *,
+        signer: Identity | None = None,
+        sealed_for: Certificate | None = None,
+        **head: Any,
     ) -> Answer:
         """A CertRep; ``head`` changes what it claims to answer."""
         body = seal_reply(
             reply,
-            head=replace(request.head, **head),
+            head=replace(request.head, signer=sealed_for or request.signer, **head),
             signer=signer or self.signer,
             shape=ReplyShape.COMPAT,
             random_bytes=os.urandom,

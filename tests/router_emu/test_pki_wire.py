@@ -175,7 +175,7 @@ class TestCisco:
         assert life.days == 3650
 
     def test_the_request_inside(self, lab: Lab, ca: ScriptedCa) -> None:
-        lab.enrol("subject-name OU=cml.lab,C=IN,O=Lab+serialNumber=131184645")
+        lab.enrol("subject-name OU=cml.lab,C=IN,serialNumber=131184645+O=Lab")
         message = ca.messages[0].message
         assert isinstance(message, PkcsReq)
         request = csr.CertificationRequest.load(message.csr.der, strict=True)
@@ -184,7 +184,7 @@ class TestCisco:
         assert names == [
             ["organizational_unit_name"],
             ["country_name"],
-            ["serial_number", "organization_name"],  # a SET, so in DER's order
+            ["organization_name", "serial_number"],  # a SET: in the order of DER
             ["1.2.840.113549.1.9.2"],
         ]
         assert info["subject"].chosen[3][0]["value"].dump() == b"\x16\x0er1.lab.example"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from asn1crypto import x509 as oracle
 from hypothesis import given, settings
@@ -164,7 +166,5 @@ def test_an_empty_name_is_a_name() -> None:
 @given(st.binary(max_size=40))
 def test_garbage_is_a_value_error(data: bytes) -> None:
     for inside in (data, asn1.sequence_of(data), one(data)):
-        try:
+        with suppress(ValueError):
             assert isinstance(names.rfc4514(inside), str)
-        except ValueError:
-            pass

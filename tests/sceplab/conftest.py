@@ -73,7 +73,7 @@ def serve() -> Iterator[Callable[..., Served]]:
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def child_command() -> Callable[..., list[str]]:
     """Return the command line of a fake child: ``child_command("ca", "--dies")``."""
     script = Path(__file__).with_name("fake_child.py")
@@ -145,7 +145,7 @@ async def fake_session(process: asyncssh.SSHServerProcess) -> None:
     process.exit(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def router_port() -> Iterator[int]:
     """Run the fake router's SSH server in a thread; return its port."""
     started: queue.SimpleQueue = queue.SimpleQueue()

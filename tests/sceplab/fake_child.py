@@ -29,7 +29,7 @@ class Service:
 
 
 def console() -> Flask:
-    """The operators' REST API over three requests, as COMMON's contract has it."""
+    """The operators' REST API over six requests, as COMMON's contract has it."""
     app = Flask("console")
     requests = {
         number: {
@@ -43,7 +43,7 @@ def console() -> Flask:
             "received_at": "2026-11-23T12:00:00.000000Z",
             "fingerprints": {"md5": "AAAAAAAA BBBBBBBB"},
         }
-        for number in (1, 2, 3)
+        for number in range(1, 7)
     }
 
     @app.before_request

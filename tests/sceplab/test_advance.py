@@ -64,6 +64,22 @@ def test_a_firing_that_sets_a_timer_elsewhere_for_the_same_instant(lab) -> None:
     assert [(one.owner, one.at) for one in fired] == [("r1", NOON + MINUTE), ("ca", NOON + MINUTE)]
 
 
+@pytest.mark.parametrize("move", [lambda time: time.next(), lambda time: time.advance(MINUTE)])
+def test_an_exchange_on_its_way_is_over_before_time_moves(lab, move) -> None:
+    """A request that was only just typed has no timer until its answer is there."""
+    _, router, time = lab
+    service, fire = router.service, router.service.run_timers
+    service.waiting = []
+
+    def answer_arrives(after):
+        service.run_timers = fire
+        service.waiting.append(Timer(NOON + MINUTE, "r1", "first poll"))
+        return fire(after)
+
+    service.run_timers = answer_arrives
+    assert [(one.name, one.at) for one in move(time)] == [("first poll", NOON + MINUTE)]
+
+
 def test_running_clocks_move_by_their_offset_and_keep_running(serve) -> None:
     ca, router = serve("ca", ClockState("offset", 10)), serve("routers", ClockState("offset", 10))
     due = router.service.clock.now() + MINUTE

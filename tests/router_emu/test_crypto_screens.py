@@ -1,0 +1,261 @@
+"""The chapter's example and its like, as an operator sees them: whole transcripts in both wordings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router_emu.adapters.storage import RouterFolder
+from router_emu.commands.context import Router
+from router_emu.commands.crypto_key import hexadecimal_lines
+from router_emu.pki.keys import KeyPair
+from router_emu.texts import CLASSIC, MODERN
+from scep_core.codec import Request
+from scep_core.messages import PkcsReq, Success
+from scep_core.values import Digest
+from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa, rsa_key
+
+Golden = Callable[[str, str], None]
+
+# What the chapter's example prints for these commands; key data, fingerprints and dates are shown apart.
+CHAPTER = """\
+The name for the keys will be:mykey
+Choose the size of the key modulus in the range of 360 to 2048 for your General Purpose Keypair
+Choosing a key modulus greater than 512 may take a few minutes.
+How many bits in the modulus [1024]:
+Generating RSA keys ...
+Done w/ crypto generate keypair
+[OK]
+Key label:mykey
+Type     :RSA General purpose
+Size     :1024
+Data     :
+Serial Number  :01
+Subject Name   :
+cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
+Issued By      :
+cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
+Validity Start :07:00:00 UTC Tue Aug 19 2003
+Validity End   :07:00:00 UTC Wed Aug 19 2020
+Do you accept this certificate?? [yes/no]:yes
+% Start certificate enrollment ... 
+% Create a challenge password. You will need to verbally provide this
+  password to the CA Administrator in order to revoke your certificate.
+% For security reasons your password will not be saved in the configuration.
+% Please make a note of it.
+
+Password:
+Re-enter Password:
+Trustpoint       :myca
+==========================================================
+CA certificate 
+  Serial Number  :01
+  Subject Name   :
+        cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
+  Issued By      :
+        cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
+  Validity Start :07:00:00 UTC Tue Aug 19 2003
+  Validity End   :07:00:00 UTC Wed Aug 19 2020
+Router certificate
+  Key usage      :General Purpose 
+  Status         :Available 
+  Serial Number  :6E
+  Subject Name   :
+        unstructuredName=myrouter.mydomain.com,o=Cisco Systems
+  Issued By      :
+        cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
+  Validity Start :21:43:14 UTC Mon Sep 22 2003
+  Validity End   :21:43:14 UTC Mon Sep 29 2003
+"""  # noqa: W291
+
+
+@pytest.fixture
+def ca() -> ScriptedCa:
+    return ScriptedCa()
+
+
+@pytest.fixture
+def make_lab(
+    make_router: Callable[..., Router], make_screen: Callable[..., Any], ca: ScriptedCa
+) -> Callable[[str], Lab]:
+    return lambda wording: Lab(make_screen(make_router(wording)), ca)
+
+
+def masked(text: str) -> str:
+    """Without what differs from key to key; the shape of each stays."""
+    return re.sub(
+        r"(?m)^( *Fingerprint: ?|.*Fingerprint MD5 : | {5,9}| )((?:[0-9A-F]{2}|[0-9A-F]{4,8}|[0-9A-F]{40})"
+        r"(?: (?:[0-9A-F]{2}|[0-9A-F]{4,8}))*)( ?)$",
+        lambda found: found[1] + re.sub("[0-9A-F]", "#", found[2]) + found[3],
+        text,
+    )
+
+
+def play(lab: Lab, ca: ScriptedCa) -> str:
+    """The chapter's example, with what it leaves out: how the request waits."""
+    modern = lab.router.texts is MODERN
+    lab.type("configure", "hostname myrouter", "domain name mydomain.com", "end", "yes")
+    lab.type("crypto key generate rsa mykey", "1024" if modern else "", "show crypto key mypubkey rsa")
+    lab.type("configure", "crypto ca trustpoint myca", "enrollment url http://xyz-ultra5")
+    lab.type("enrollment retry count 25", "enrollment retry period 2", "rsakeypair mykey")
+    lab.type("subject-name o=Cisco Systems", "end", "yes")
+    lab.type("show crypto ca certificates", "crypto ca authenticate myca", "yes")
+    lab.type("show crypto ca certificates", "crypto ca enroll myca", PASSWORD, PASSWORD)
+    lab.type("show crypto ca certificates")
+    ca.answer = ca.issued
+    lab.wait(minutes=2)
+    lab.type("show crypto ca certificates", "show crypto ca certificates myca | include Status")
+    lab.type("show crypto ca certificates other", "show logging | include cepki")
+    return masked(lab.screen.text)
+
+
+@pytest.mark.parametrize("wording", ["classic", "modern"])
+def test_the_chapters_example(
+    make_lab: Callable[[str], Lab], ca: ScriptedCa, golden: Golden, wording: str
+) -> None:
+    golden(f"pki-{wording}.txt", play(make_lab(wording), ca))
+
+
+def test_classic_has_every_line_of_the_chapter_in_its_order(
+    make_lab: Callable[[str], Lab], ca: ScriptedCa
+) -> None:
+    lines = play(make_lab("classic"), ca).splitlines()
+    for wanted in CHAPTER.splitlines():
+        assert wanted in lines, f"{wanted!r} is missing, or comes too early"
+        del lines[: lines.index(wanted) + 1]
+
+
+def test_fingerprints_are_those_of_the_certificate_and_the_request(
+    make_lab: Callable[[str], Lab], ca: ScriptedCa
+) -> None:
+    lab = make_lab("classic")
+    play(lab, ca)
+    text = lab.screen.text
+    octets = ca.identity.certificate.fingerprint(Digest.MD5)
+    assert f"\nFingerprint:{octets.hex(' ').upper()} \nDo you accept" in text
+    message = ca.messages[0].message
+    assert isinstance(message, PkcsReq)
+    md5 = message.csr.fingerprint(Digest.MD5).hex().upper()
+    groups = " ".join(md5[at : at + 8] for at in range(0, 32, 8))
+    assert f"\n    Fingerprint: {groups} \n" in text
+    assert text.count(groups) == 2  # again with the pending request
+
+
+def test_a_pending_request_beside_the_old_certificate(
+    make_lab: Callable[[str], Lab], ca: ScriptedCa, golden: Golden
+) -> None:
+    lab = make_lab("modern")
+    ca.answer = ca.issued
+    lab.enrol("subject-name CN=r1,OU=lab")
+    ca.answer = ca.pending
+    lab.type("crypto ca enroll myca", "y", "", "")
+    start = len(lab.screen.text)
+    lab.type("show crypto ca certificates myca")
+    golden("pki-again.txt", masked(lab.screen.text[start:]))
+
+
+class TestKeyGeneration:
+    def test_numbers_that_are_none_ask_again(self, make_lab: Callable[[str], Lab]) -> None:
+        lab = make_lab("modern")
+        lab.type("crypto key generate rsa")
+        for wrong in ("511", "4097", "0", "-1024", "1e3", "１０２４", "1024 bits", "9" * 5000):
+            output = lab.type(wrong)
+            assert output.text == "% A decimal number between 512 and 4096.\n"
+            assert output.prompt == "How many bits in the modulus [2048]: "
+        lab.type(" 1024 ")
+        ending = "Generating RSA keys ...\nDone w/ crypto generate keypair\n[OK]\n\nRP/0/RP0/CPU0:ios#"
+        assert lab.screen.text.endswith(ending)
+        assert list(lab.pki.keys) == ["the_default"]
+
+    @pytest.mark.parametrize(("wording", "least", "most"), [("classic", 360, 2048), ("modern", 512, 4096)])
+    def test_the_ends_of_the_range_are_taken(
+        self, make_lab: Callable[[str], Lab], wording: str, least: int, most: int
+    ) -> None:
+        lab = make_lab(wording)
+        for bits in (least, most):
+            lab.screen(f"crypto key generate rsa k{bits}")
+            job = lab.screen(str(bits)).job
+            assert job is not None
+            lab.screen.session.interrupt(lab.screen.now)
+        for bits in (least - 1, most + 1):
+            lab.screen(f"crypto key generate rsa k{bits}")
+            assert lab.screen(str(bits)).question
+            lab.screen.session.interrupt(lab.screen.now)
+        assert lab.pki.keys == {}
+
+    def test_replacing_asks(self, make_lab: Callable[[str], Lab]) -> None:
+        lab = make_lab("modern")
+        lab.type("crypto key generate rsa general-keys mykey", "1024")
+        old = lab.pki.keys["mykey"]
+        output = lab.type("crypto key generate rsa mykey")
+        assert output.text.splitlines()[1:] == [
+            "The name for the keys will be: mykey",
+            "% You already have keys defined for mykey",
+        ]
+        assert output.prompt == "Do you really want to replace them? [yes/no]: "
+        assert lab.type("maybe").prompt == output.prompt
+        assert lab.type("no").prompt.endswith("#")
+        assert lab.pki.keys["mykey"] is old
+        lab.type("crypto key generate rsa mykey", "yes", "1152")
+        assert lab.pki.keys["mykey"].key.key_size == 1152
+
+    def test_the_default_sizes(self, make_lab: Callable[[str], Lab]) -> None:
+        for wording, size in (("classic", 1024), ("modern", 2048)):
+            lab = make_lab(wording)
+            lab.type("crypto key generate rsa", "")
+            assert lab.pki.keys["the_default"].key.key_size == size
+
+    @pytest.mark.parametrize("texts", [CLASSIC, MODERN], ids=lambda texts: texts.name)
+    def test_shown_data_is_the_public_key(self, make_lab: Callable[[str], Lab], texts: Any) -> None:
+        lab = make_lab(texts.name)
+        for label, key in (("b", rsa_key("router")), ("a", rsa_key("router", 1152))):
+            lab.pki.set_key(KeyPair(label, key, lab.screen.now), lab.screen.now)
+        shown = lab.type("show crypto key mypubkey rsa").text
+        assert re.findall(r"Key label: ?(\w)", shown) == ["a", "b"]
+        blocks = re.split(r"Data +: ?\n", shown)[1:]
+        for label, block in zip("ab", blocks, strict=True):
+            data = re.match(r"( [0-9A-F ]+\n)+", block)
+            assert data is not None
+            lines = data[0].splitlines()
+            assert bytes.fromhex("".join(lines)) == lab.pki.keys[label].public_key_info
+            assert {len(line) for line in lines[:-1]} == {8 * 9 + 1}
+            assert all(line.startswith(" ") and line.endswith(" ") for line in lines[:-1])
+            assert not lines[-1].endswith(" ")
+
+    def test_no_keys(self, make_lab: Callable[[str], Lab]) -> None:
+        lab = make_lab("modern")
+        assert lab.type("terminal exec prompt no-timestamp", "show crypto key mypubkey rsa").text == ""
+        assert lab.type("show crypto ca certificates").text == ""
+
+
+def test_hexadecimal_lines() -> None:
+    assert hexadecimal_lines(bytes(range(34))) == [
+        " 00010203 04050607 08090A0B 0C0D0E0F 10111213 14151617 18191A1B 1C1D1E1F ",
+        " 2021",
+    ]
+
+
+def test_the_password_is_nowhere(
+    make_lab: Callable[[str], Lab], ca: ScriptedCa, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not on the screen, in the log, the history, the configuration; only in the private state."""
+
+    def refused(request: Request) -> Answer:
+        return ca.reply(Success((ca.certify(request, key=ca.identity.certificate.public_key_info),)), request)
+
+    lab = make_lab("modern")
+    ca.answer = refused
+    lab.enrol()
+    lab.wait(minutes=2)
+    lab.type("show history", "show logging", "show running-config", "show crypto ca certificates")
+    RouterFolder(tmp_path).save(lab.router)
+    places = [lab.screen.text, *lab.router.log.lines, (tmp_path / "configuration.json").read_text()]
+    places += [json.dumps(lab.screen.session.shell.history), *capfd.readouterr()]
+    for place in places:
+        assert PASSWORD not in place
+        assert PASSWORD.encode().hex() not in place.lower()

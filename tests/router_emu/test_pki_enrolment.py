@@ -1,0 +1,437 @@
+"""What becomes of an enrolment: every kind of answer, in every state, over the pretend wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from router_emu.commands.context import Router
+from router_emu.pki.keys import KeyPair
+from router_emu.pki.wire import HttpResponse
+from scep_core import http
+from scep_core.certificates import build_certificate, ext_basic_constraints
+from scep_core.cms import Identity
+from scep_core.codec import Request
+from scep_core.csr import public_key_info
+from scep_core.messages import Failure, Pending, Success
+from scep_core.values import Digest, FailInfo
+from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Answer, Lab, ScriptedCa, make_ca, rsa_key
+
+PENDING = (
+    "SECURITY-CEPKI-6-CERTPENDING : "
+    "Certificate enrollment request is pending at Certificate Authority for trustpoint myca"
+)
+ISSUED = "SECURITY-CEPKI-6-CERTRET : Certificate received from Certificate Authority for trustpoint myca"
+REFUSED = (
+    "SECURITY-CEPKI-6-CERTREJECT : "
+    "Certificate enrollment request was rejected by Certificate Authority for trustpoint myca: "
+)
+EXPIRED = (
+    "SECURITY-CEPKI-4-CERTTIMEOUT : "
+    "Certificate enrollment timed out for trustpoint myca: no certificate after 3 retries"
+)
+CANCELLED = "SECURITY-CEPKI-6-CERTCANCEL : Certificate enrollment was cancelled for trustpoint myca"
+NO_ANSWER = (
+    "SECURITY-CEPKI-4-NOANSWER : No usable answer from the Certificate Authority for trustpoint myca: "
+)
+
+
+@pytest.fixture
+def ca() -> ScriptedCa:
+    return ScriptedCa()
+
+
+@pytest.fixture
+def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
+    return Lab(make_screen(router), ca)
+
+
+def only_certificate(lab: Lab) -> int | None:
+    held = lab.pki.trustpoint("myca").router
+    return None if held is None else held.serial_number
+
+
+class TestOutcomes:
+    def test_issued_at_once(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.answer = ca.issued
+        lab.enrol()
+        assert (ca.kinds, lab.log, lab.pki.attempts) == (["PkcsReq"], [ISSUED], {})
+        held = lab.pki.trustpoint("myca").router
+        assert held is not None
+        assert held.public_key_info == lab.pki.keys["the_default"].public_key_info
+        lab.wait(hours=1)
+        assert ca.kinds == ["PkcsReq"]
+
+    def test_pending_then_issued(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol()
+        sent_at = lab.screen.now
+        [(due, trustpoint, name)] = lab.pki.timers()
+        assert (due, trustpoint) == (sent_at + timedelta(minutes=2), "myca")
+        assert name == "enrolment myca: poll 1 of 3"
+        lab.wait(seconds=119)
+        assert ca.kinds == ["PkcsReq"]
+        lab.wait(seconds=1)
+        assert ca.kinds == ["PkcsReq", "CertPoll"]
+        assert lab.pki.timers() == [(sent_at + timedelta(minutes=4), "myca", "enrolment myca: poll 2 of 3")]
+        ca.answer = ca.issued
+        lab.wait(minutes=2)
+        assert (ca.kinds, lab.log) == (["PkcsReq", "CertPoll", "CertPoll"], [PENDING, ISSUED])
+        assert only_certificate(lab) == 0x6E
+
+    def test_pending_too_long(self, lab: Lab, ca: ScriptedCa) -> None:
+        """Three retries of two minutes: over after six minutes."""
+        lab.enrol()
+        lab.wait(minutes=5, seconds=59)
+        assert "myca" in lab.pki.attempts
+        lab.wait(seconds=1)
+        assert lab.pki.attempts == {}
+        assert ca.kinds == ["PkcsReq", *["CertPoll"] * 3]
+        assert lab.log == [PENDING, EXPIRED]
+        assert lab.pki.timers() == []
+
+    def test_issued_at_the_last_retry(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol()
+        lab.wait(minutes=5)
+        ca.answer = ca.issued
+        lab.wait(minutes=1)
+        assert lab.log == [PENDING, ISSUED]
+
+    @pytest.mark.parametrize(
+        ("failure", "words"),
+        [
+            (Failure(FailInfo.BAD_REQUEST, "not on my network"), "badRequest: not on my network"),
+            (Failure(FailInfo.BAD_MESSAGE_CHECK), "badMessageCheck"),
+            (Failure(FailInfo.BAD_ALG, "wétt\u0443p"), "badAlg: wétt\u0443p"),
+        ],
+    )
+    @pytest.mark.parametrize("polls", [0, 1])
+    def test_denied(self, lab: Lab, ca: ScriptedCa, failure: Failure, words: str, polls: int) -> None:
+        lab.authenticate()
+        if polls == 0:
+            ca.answer = lambda request: ca.reply(failure, request)
+        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+        ca.answer = lambda request: ca.reply(failure, request)
+        lab.wait(hours=1)
+        assert lab.log[-1] == REFUSED + words
+        assert lab.pki.attempts == {}
+        assert ca.kinds == ["PkcsReq", *["CertPoll"] * polls]
+        assert only_certificate(lab) is None
+
+    def test_a_reason_cannot_forge_the_log(self, lab: Lab, ca: ScriptedCa) -> None:
+        text = "no\nRP/0/RP0/CPU0: forged \x1b[2J\r\u202e"
+        ca.answer = lambda request: ca.reply(Failure(FailInfo.BAD_REQUEST, text), request)
+        lab.enrol()
+        line = lab.router.log.lines[-1]
+        assert line.isprintable()
+        assert "badRequest: no" in line
+
+
+class TestSilence:
+    def test_a_lost_request_is_sent_again(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.answer = ca.silent
+        lab.enrol()
+        assert lab.log == [NO_ANSWER + "timed out"]
+        assert [name for _, _, name in lab.pki.timers()] == ["enrolment myca: request again, 1 of 3"]
+        lab.wait(minutes=2)
+        ca.answer = ca.pending
+        lab.wait(minutes=2)
+        ca.answer = ca.issued
+        lab.wait(minutes=2)
+        assert ca.kinds == ["PkcsReq", "PkcsReq", "PkcsReq", "CertPoll"]
+        assert lab.log == [*[NO_ANSWER + "timed out"] * 2, PENDING, ISSUED]
+        first, second = ca.messages[:2]
+        assert first.message == second.message
+        assert first.head.transaction_id == second.head.transaction_id
+        assert first.head.sender_nonce != second.head.sender_nonce
+
+    def test_a_lost_poll_is_a_poll_spent(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol()
+        ca.answer = ca.silent
+        lab.wait(minutes=2)
+        ca.answer = ca.pending
+        lab.wait(minutes=4)
+        assert ca.kinds == ["PkcsReq", *["CertPoll"] * 3]
+        assert lab.log == [PENDING, NO_ANSWER + "timed out", EXPIRED]
+
+    def test_a_ca_that_is_down_all_the_time(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.answer = ca.silent
+        lab.enrol()
+        lab.wait(hours=1)
+        assert ca.kinds == ["PkcsReq"] * 4
+        assert lab.log == [*[NO_ANSWER + "timed out"] * 4, EXPIRED]
+
+
+def stranger(ca: ScriptedCa, request: Request) -> Answer:
+    """Signed by another key under the CA's own name and serial number, its certificate along."""
+    return ca.reply(Success((ca.certify(request),)), request, signer=make_ca("stranger"))
+
+
+def other_ca(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Pending(), request, signer=make_ca("stranger", "CN=other", serial_number=9))
+
+
+def forged(ca: ScriptedCa, request: Request) -> Answer:
+    """With the CA's own certificate along, but another key."""
+    signer = Identity(ca.identity.certificate, rsa_key("stranger"))
+    return ca.reply(Failure(FailInfo.BAD_REQUEST), request, signer=signer)
+
+
+def wrong_nonce(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Success((ca.certify(request),)), request, sender_nonce=bytes(16))
+
+
+def no_nonce(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Failure(FailInfo.BAD_REQUEST), request, sender_nonce=None)
+
+
+def wrong_transaction(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Failure(FailInfo.BAD_REQUEST), request, transaction_id="0" * 32)
+
+
+def another_key(ca: ScriptedCa, request: Request) -> Answer:
+    key = public_key_info(rsa_key("stranger").public_key())
+    return ca.reply(Success((ca.certify(request, key=key),)), request)
+
+
+def another_issuer(ca: ScriptedCa, request: Request) -> Answer:
+    """The CA's name, but not its signature."""
+    return ca.reply(Success((ca.certify(request, issuer=make_ca("stranger")),)), request)
+
+
+def our_own_certificate(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Success((request.signer,)), request)
+
+
+def a_crl_alone(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Success((), (b"\x30\x00",)), request)
+
+
+def sealed_for_another(ca: ScriptedCa, request: Request) -> Answer:
+    return ca.reply(Success((ca.certify(request),)), request, sealed_for=make_ca("stranger").certificate)
+
+
+def an_echo(ca: ScriptedCa, _request: Request) -> Answer:
+    """Our own message, come back."""
+    query = http.parse_query(ca.requests[-1].url.partition("?")[2].encode())
+    return HttpResponse(200, http.TYPE_PKI_MESSAGE, http.decode_get_message(query.message or b""))
+
+
+def body(status: int, octets: bytes) -> Callable[[ScriptedCa, Request], Answer]:
+    return lambda _ca, _request: HttpResponse(status, "text/html", octets)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (stranger, "the answer cannot be believed: the reply is signed by a stranger"),
+        (forged, "the answer cannot be believed: the signature does not match"),
+        (other_ca, "the answer cannot be believed: the reply is signed by a stranger"),
+        (wrong_nonce, "the answer cannot be believed: the reply does not echo the nonce"),
+        (no_nonce, "the answer cannot be believed: the reply does not echo the nonce"),
+        (wrong_transaction, "the answer cannot be believed: the reply belongs to another transaction"),
+        (another_key, "the answer cannot be believed: no certificate for our key in it"),
+        (another_issuer, "the answer cannot be believed: the signature does not match"),
+        (our_own_certificate, "the answer cannot be believed: the issuer's name is another"),
+        (a_crl_alone, "the answer cannot be believed: no certificate for our key in it"),
+        (sealed_for_another, "the answer cannot be believed: the message could not be opened"),
+        (an_echo, "the answer cannot be believed: the reply is signed by a stranger"),
+        (body(200, b"<html>"), "the answer cannot be believed: not a CMS signed message"),
+        (body(200, b""), "the answer cannot be believed: not a CMS signed message"),
+        (body(404, b""), "HTTP status 404"),
+        (body(500, b"oops"), "HTTP status 500"),
+    ],
+)
+def test_what_must_not_be_believed_is_no_answer(
+    lab: Lab, ca: ScriptedCa, answer: Callable[[ScriptedCa, Request], Answer], why: str
+) -> None:
+    """At the request and at a poll alike: logged, a retry spent, and the true answer still counts."""
+    ca.answer = lambda request: answer(ca, request)
+    lab.enrol()
+    assert lab.log == [NO_ANSWER + why]
+    ca.answer = ca.pending
+    lab.wait(minutes=2)
+    ca.answer = lambda request: answer(ca, request)
+    lab.wait(minutes=2)
+    assert lab.log == [NO_ANSWER + why, PENDING, NO_ANSWER + why]
+    assert only_certificate(lab) is None
+    ca.answer = ca.issued
+    lab.wait(minutes=2)
+    assert only_certificate(lab) == 0x6E
+
+
+class TestRaMode:
+    def test_the_ca_itself_may_sign_too(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.use_ras()
+        ca.answer = lambda request: ca.reply(Success((ca.certify(request),)), request, signer=ca.identity)
+        lab.enrol()
+        assert lab.log == [ISSUED]
+
+    def test_the_chain_may_come_along_in_any_order(self, lab: Lab, ca: ScriptedCa) -> None:
+        signing, _ = ca.use_ras()
+        ca.answer = lambda request: ca.reply(
+            Success((ca.identity.certificate, signing.certificate, ca.certify(request))), request
+        )
+        lab.enrol()
+        assert only_certificate(lab) == 0x6E
+
+
+class TestChangesMeanwhile:
+    """What an operator does while the request is out."""
+
+    def test_another_enroll_is_refused(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol()
+        output = lab.type("crypto ca enroll myca")
+        assert (output.failed, output.question) == (True, False)
+        assert lab.router.texts.already_enrolling.format(name="myca") in output.text
+        assert ca.kinds == ["PkcsReq"]
+
+    def test_two_operators_at_the_password_question(
+        self, lab: Lab, ca: ScriptedCa, make_screen: Callable[..., Any]
+    ) -> None:
+        lab.authenticate()
+        other = Lab(make_screen(lab.router, "vty1"), ca)
+        for each in (lab, other):
+            each.type("crypto ca enroll myca", PASSWORD)
+        lab.type(PASSWORD)
+        assert other.type(PASSWORD).failed
+        assert ca.kinds == ["PkcsReq"]
+
+    @pytest.mark.parametrize("in_flight", [False, True])
+    def test_the_trustpoint_is_removed(self, lab: Lab, ca: ScriptedCa, in_flight: bool) -> None:
+        lab.enrol()
+        ca.answer = ca.issued
+        lab.hold = in_flight
+        if in_flight:
+            lab.wait(minutes=2)
+        lab.type("configure", "no crypto ca trustpoint myca")
+        assert "myca" in lab.pki.attempts  # not before the commit
+        lab.type("commit", "end")
+        assert lab.log == [PENDING, CANCELLED]
+        assert lab.deliver() == ["too late"] * in_flight
+        assert (lab.pki.attempts, lab.pki.trustpoints, lab.pki.timers()) == ({}, {}, [])
+        assert lab.log == [PENDING, CANCELLED]
+
+    def test_the_key_is_replaced(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol()
+        old = lab.pki.keys["the_default"]
+        lab.hold = True
+        lab.wait(minutes=2)
+        lab.pki.set_key(KeyPair("another", old.key, old.created), lab.screen.now)
+        assert "myca" in lab.pki.attempts
+        lab.pki.set_key(KeyPair("the_default", rsa_key("new"), lab.screen.now), lab.screen.now)
+        assert lab.log == [PENDING, CANCELLED]
+        ca.answer = ca.issued
+        assert lab.deliver() == ["too late"]
+        assert only_certificate(lab) is None
+        lab.hold = False
+        lab.type("crypto ca enroll myca", "", "")
+        assert only_certificate(lab) == 0x6E
+        assert ca.messages[-1].head.transaction_id != ca.messages[0].head.transaction_id
+
+    def test_a_late_answer_to_an_attempt_that_was_replaced(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.authenticate()
+        lab.hold = True
+        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+        lab.pki.cancel("myca", lab.screen.now)
+        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+        first, second = lab.held
+        ca.answer = ca.denied
+        assert lab.pki.finish(first, lab.carry(first), lab.screen.now) == "too late"
+        ca.answer = ca.pending
+        assert lab.pki.finish(second, lab.carry(second), lab.screen.now) == "pending"
+        assert lab.log == [CANCELLED, PENDING]
+
+    def test_after_success_enroll_asks(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.answer = ca.issued
+        lab.enrol()
+        ca.answer = ca.pending
+        question = lab.router.texts.enroll_again
+        assert lab.type("crypto ca enroll myca").prompt == question
+        assert lab.type("what?").prompt == question
+        assert not lab.type("no").question
+        assert ca.kinds == ["PkcsReq"]
+        lab.type("crypto ca enroll myca", "yes", PASSWORD, PASSWORD)
+        assert ca.kinds == ["PkcsReq", "PkcsReq"]
+        assert only_certificate(lab) == 0x6E  # the old one serves until the new one comes
+
+    def test_the_same_ca_accepted_again_keeps_everything(self, lab: Lab, ca: ScriptedCa) -> None:
+        """Also when the certificate comes while the question is open."""
+        lab.enrol()
+        lab.type("crypto ca authenticate myca")
+        ca.answer = ca.issued
+        lab.wait(minutes=2)
+        lab.type("yes")
+        assert only_certificate(lab) == 0x6E
+
+    @pytest.mark.parametrize("in_flight", [False, True])
+    def test_another_ca_ends_the_enrolment_with_the_old_one(
+        self, lab: Lab, ca: ScriptedCa, in_flight: bool
+    ) -> None:
+        lab.enrol()
+        lab.hold = in_flight
+        lab.wait(minutes=2)
+        new = make_ca("new ca", "CN=new")
+        ca.certificates = (new.certificate,)
+        ca.answer = ca.issued
+        lab.type("crypto ca authenticate myca", "yes")
+        lab.deliver()
+        lab.wait(hours=1)
+        held = lab.pki.trustpoint("myca")
+        assert (held.ca, held.router) == (new.certificate, None)
+        assert lab.log == [PENDING, CANCELLED]
+
+    def test_another_ca_is_refused_when_the_certificate_comes_during_the_question(
+        self, lab: Lab, ca: ScriptedCa
+    ) -> None:
+        lab.enrol()
+        ca.certificates = (make_ca("new ca", "CN=new").certificate,)
+        lab.type("crypto ca authenticate myca")
+        ca.answer = ca.issued
+        lab.wait(minutes=2)
+        output = lab.type("yes")
+        assert output.failed
+        held = lab.pki.trustpoint("myca")
+        assert (held.ca, only_certificate(lab)) == (ca.identity.certificate, 0x6E)
+
+
+def test_a_request_that_cannot_be_sealed_is_no_answer(lab: Lab, ca: ScriptedCa) -> None:
+    """An RA whose key cannot receive: the enrolment must not hang for ever."""
+    lab.authenticate()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = build_certificate(
+        serial_number=2,
+        issuer=ca.identity.certificate.subject,
+        subject=ca.identity.certificate.subject,
+        public_key_info=public_key_info(key.public_key()),
+        not_before=BORN,
+        not_after=DIES,
+        extensions=[ext_basic_constraints(True)],
+        key=key,
+        digest=Digest.SHA256,
+    )
+    held = lab.pki.trustpoint("myca")
+    lab.pki.trustpoints["myca"] = replace(held, ca=certificate)
+    lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+    lab.wait(hours=1)
+    assert lab.pki.attempts == {}
+    assert lab.log[0].startswith(NO_ANSWER)
+    assert lab.log[-1] == EXPIRED
+
+
+def test_two_trustpoints_do_not_mind_each_other(lab: Lab, ca: ScriptedCa) -> None:
+    lab.enrol()
+    lab.type("configure", "crypto ca trustpoint other", "enrollment url http://ca.lab", "commit", "end")
+    lab.type("crypto ca authenticate other", "yes", "crypto ca enroll other", "", "")
+    assert [name for _, name, _ in lab.pki.timers()] == ["other", "myca"]  # its period is the default
+    ca.answer = lambda request: (
+        ca.issued(request) if "cgi-bin" in ca.requests[-1].url else ca.pending(request)
+    )
+    lab.wait(minutes=1)
+    assert lab.pki.trustpoint("other").router is not None
+    assert only_certificate(lab) is None
+    assert set(lab.pki.attempts) == {"myca"}
