@@ -20,7 +20,7 @@ import structlog
 from router_emu.adapters.fleet import Fleet
 from router_emu.adapters.host import RouterHost
 from router_emu.adapters.ssh import SshServer
-from router_emu.adapters.storage import RouterFolder
+from router_emu.adapters.storage import RouterFolder, write_secret
 from router_emu.cli.grammar import CONFIG
 from router_emu.commands.context import Router
 from router_emu.config.store import ConfigStore
@@ -86,10 +86,10 @@ def main(
         raise click.UsageError("--routers takes different names of letters, digits and hyphens")
     clock = LabClock(state=ClockState.from_json(json.loads(os.environ.get("SCEPLAB_CLOCK", "{}"))))
     configure_logging(clock=clock)
-    settings = Settings(
-        state, host, names, first_port, management_port, texts, wire, _password(state / "password")
-    )
     try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        password = _password(state / "password")
+        settings = Settings(state, host, names, first_port, management_port, texts, wire, password)
         asyncio.run(_serve(settings, clock))
     except (BrokenState, OSError) as error:
         sys.exit(f"router_emu: {error}")
@@ -100,10 +100,11 @@ def _password(path: Path) -> str:
     if given:
         return given
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(9) + "\n")
-    return path.read_text().strip()
+        write_secret(path, secrets.token_urlsafe(9).encode() + b"\n")
+    password = path.read_text().strip()
+    if not password:
+        raise BrokenState(f"{path} is empty: remove it, and a new password is made")
+    return password
 
 
 async def _serve(settings: Settings, clock: LabClock) -> None:

@@ -6,7 +6,7 @@ A name's identity is its DER; nothing here is used to re-encode what a peer wrot
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scep_core import asn1
 
@@ -58,21 +58,25 @@ _IA5_TYPES = {UNSTRUCTURED_NAME, "1.2.840.113549.1.9.1", "0.9.2342.19200300.100.
 def parse_name(der: bytes) -> tuple[Rdn, ...]:
     """The RDNs in the order they are encoded, each ((dotted OID, text), ...).
 
-    Takes any string type, multi-valued RDNs, unsorted SETs and empty names.  ValueError when
-    ``der`` is not a Name at all.
+    Takes any string type, multi-valued RDNs, unsorted SETs and empty names; a value that is no
+    string is its DER, ``#020105``.  ValueError when ``der`` is not a Name at all.
     """
+    return tuple(tuple((kind, _text_of(value)) for kind, value in rdn) for rdn in _rdns(der))
+
+
+def _rdns(der: bytes) -> list[list[tuple[str, asn1.TLV]]]:
     rdns = []
     for rdn in asn1.items(der):
-        attributes = []
-        for attribute in asn1.set_items(rdn):
-            kind, value = asn1.items(asn1.raw(attribute))
-            try:
-                text = asn1.to_text(value)
-            except ValueError:  # not a string: RFC 4514 section 2.4 shows its DER
-                text = "#" + asn1.raw(value).hex()
-            attributes.append((asn1.to_oid(kind), text))
-        rdns.append(tuple(attributes))
-    return tuple(rdns)
+        pairs = (asn1.items(asn1.raw(attribute)) for attribute in asn1.set_items(rdn))
+        rdns.append([(asn1.to_oid(kind), value) for kind, value in pairs])
+    return rdns
+
+
+def _text_of(value: asn1.TLV, escape: Callable[[str], str] = str) -> str:
+    try:
+        return escape(asn1.to_text(value))
+    except ValueError:  # not a string: RFC 4514 section 2.4 shows its DER
+        return "#" + asn1.raw(value).hex()
 
 
 def build_name(rdns: Sequence[Sequence[tuple[str, str]]], *, string_type: int | None = None) -> bytes:
@@ -146,8 +150,8 @@ def _unescaped(match: re.Match[str]) -> str:
 def rfc4514(der: bytes) -> str:
     """The name for people and logs, ``CN=r1,O=lab``: RFC 4514, last RDN first."""
     return ",".join(
-        "+".join(f"{SHORT_NAMES.get(kind, kind)}={_escape(text)}" for kind, text in rdn)
-        for rdn in reversed(parse_name(der))
+        "+".join(f"{SHORT_NAMES.get(kind, kind)}={_text_of(value, _escape)}" for kind, value in rdn)
+        for rdn in reversed(_rdns(der))
     )
 
 

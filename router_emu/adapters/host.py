@@ -62,6 +62,8 @@ class RouterHost:
             loop.call_soon_threadsafe(self._changed.set)
 
         self._unsubscribe = self._clock.subscribe(clock_moved)
+        # Configuration and PKI are two files: a crash may have left a trustpoint in the latter alone.
+        self.router.drop_unconfigured(self.now())
         self.router.pki.recover(self.now())
         self._settle()
         self._timer_loop = loop.create_task(self._watch_timers())
@@ -146,6 +148,9 @@ class RouterHost:
             return reply
         except ExchangeFailed as failure:
             return failure
+        except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever
+            _log.exception("an exchange raised", router=self.name, trustpoint=task.trustpoint)
+            return ExchangeFailed("internal error of the emulator")
 
     def fire_due(self) -> None:
         """Fire the timers that are due now."""

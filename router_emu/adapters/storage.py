@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -30,27 +31,28 @@ class RouterFolder:
         self._written: dict[Path, Any] = {}
 
     def host_key(self) -> bytes:
-        """The router's SSH host key in PEM, made at its first start and kept."""
+        """The router's SSH host key in PEM, made at its first start and kept; BrokenState if it is none."""
         if not self._host_key.exists():
-            key = asyncssh.generate_private_key("ssh-ed25519")
-            descriptor = os.open(self._host_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(key.export_private_key())
-        return self._host_key.read_bytes()
+            write_secret(self._host_key, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        pem = self._host_key.read_bytes()
+        try:
+            asyncssh.import_private_key(pem)
+        except asyncssh.KeyImportError as error:
+            raise BrokenState(f"{self._host_key}: {error}") from error
+        return pem
 
     def load(self, router: Router) -> None:
         """Give a fresh router what it had; BrokenState names the file that cannot be read."""
-        stored = self._read(self._configuration)
-        if stored is not None:
+        if self._configuration.exists():
+            stored = _read(self._configuration)
             try:
                 router.config.running = text.read(router.config.schema, stored["running"])
                 router.config.history = tuple(_load_commit(each) for each in stored["commits"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise BrokenState(f"{self._configuration}: {error}") from error
-        stored = self._read(self._pki)
-        if stored is not None:
+        if self._pki.exists():
             try:
-                snapshot.load(router.pki, stored)
+                snapshot.load(router.pki, _read(self._pki))
             except BrokenState as error:
                 raise BrokenState(f"{self._pki}: {error}") from error
 
@@ -61,18 +63,25 @@ class RouterFolder:
         self._write(self._configuration, {"running": running, "commits": commits})
         self._write(self._pki, snapshot.dump(router.pki))
 
-    def _read(self, path: Path) -> Any:
-        if not path.exists():
-            return None
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BrokenState(f"{path}: {error}") from error
-
     def _write(self, path: Path, value: Any) -> None:
         if self._written.get(path) != value:
             write_json(path, value)
             self._written[path] = value
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a file for the owner's eyes only, whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 by itself
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+    Path(temporary).replace(path)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BrokenState(f"{path}: {error}") from error
 
 
 def _load_commit(stored: dict[str, Any]) -> Commit:

@@ -48,7 +48,7 @@ def load(pki: Pki, stored: Mapping[str, Any]) -> None:
         keys = [_load_key(each) for each in stored["keys"]]
         trustpoints = {name: _load_trustpoint(each) for name, each in stored["trustpoints"].items()}
         attempts = {name: _load_attempt(each) for name, each in stored["attempts"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BrokenState(f"the stored PKI state cannot be read: {error}") from error
     pki.keys.update({key.label: key for key in keys})
     pki.trustpoints.update(trustpoints)
@@ -64,7 +64,7 @@ def _load_key(stored: Json) -> KeyPair:
     key = load_pem_private_key(stored["private_key"].encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("not an RSA key")
-    return KeyPair(stored["label"], key, datetime.fromisoformat(stored["created"]))
+    return KeyPair(stored["label"], key, _instant(stored["created"]))
 
 
 def _dump_trustpoint(state: TrustpointState) -> Json:
@@ -111,7 +111,7 @@ def _load_attempt(stored: Json) -> Attempt:
         retry_count=stored["retry_count"],
         state=State(stored["state"]),
         retries=stored["retries"],
-        wake_at=datetime.fromisoformat(stored["wake_at"]) if stored["wake_at"] else None,
+        wake_at=_instant(stored["wake_at"]) if stored["wake_at"] else None,
     )
     return Attempt(stored["number"], application, machine, stored["key_label"])
 
@@ -122,6 +122,13 @@ def _dump_certificate(certificate: Certificate | None) -> str | None:
 
 def _load_certificate(stored: str | None) -> Certificate | None:
     return None if stored is None else read_certificate(_octets(stored))
+
+
+def _instant(stored: str) -> datetime:
+    instant = datetime.fromisoformat(stored)
+    if instant.tzinfo is None:
+        raise ValueError(f"{stored} has no time zone")
+    return instant
 
 
 def _text(octets: bytes) -> str:

@@ -136,7 +136,7 @@ def test_opens_what_asn1crypto_builds_in_pieces(lab: Any) -> None:
     pieces = asn1.encode(0xA0, *(asn1.octet_string(octets[at : at + 50]) for at in range(0, len(octets), 50)))
     assert opened(lab, swap_encrypted(data, pieces)) == CONTENT
     with pytest.raises(PeerError, match=envelopes.CANNOT_OPEN):
-        opened(lab, swap_encrypted(data, asn1.encode(0xA0, asn1.utf8_string("no octets"))))
+        opened(lab, swap_encrypted(data, asn1.encode(0xA0, asn1.encode(asn1.UTF8_STRING, octets))))
 
 
 def swap_encrypted(data: bytes, field: bytes) -> bytes:

@@ -69,6 +69,12 @@ def test_lines_as_cisco_writes_them() -> None:
     assert whole == f"operation=PKIOperation&message={first}%0A"
 
 
+def test_padding_may_be_short_or_too_long() -> None:
+    for text in (b"AA", b"AA=", b"AA==", b"AA==="):
+        assert http.decode_get_message(text) == b"\0"
+    assert http.decode_get_message(b"AAAA=") == bytes(3)
+
+
 @pytest.mark.parametrize("text", [b"A", b"AAAAA", b"AA=A", b"AA\x00A", b"\xff\xfe", b"AA-_", b"ca:default"])
 def test_what_is_no_base64(text: bytes) -> None:
     with pytest.raises(NotAPkiMessage):

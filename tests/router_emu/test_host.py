@@ -1,0 +1,380 @@
+"""One router and its process at work: real sockets, real threads, a clock that is set."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import structlog
+
+from router_emu.adapters import host as host_module
+from router_emu.adapters import http
+from router_emu.adapters.fleet import Fleet
+from router_emu.adapters.host import RouterHost
+from router_emu.adapters.storage import RouterFolder
+from router_emu.cli.session import Session
+from router_emu.commands.context import Router
+from router_emu.pki.keys import GenerateRsa
+from router_emu.pki.wire import HttpRequest, NoResponse
+from sceplab.clock import ClockState, LabClock, wall_time
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, rsa_key
+
+COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--management-port", "0"]
+Story = Callable[["Stage"], Awaitable[None]]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+class Stage:
+    """A CA on a socket, and routers over one folder; ``gate`` closed, the CA lets its clients wait."""
+
+    def __init__(self, make_router: Callable[[], Router], make_screen: Any, folder: Path) -> None:
+        self._make_router, self._make_screen, self._folder = make_router, make_screen, folder
+        self.ca = ScriptedCa()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.port = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Stage]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        lab = Lab(self._make_screen(self._make_router()), self.ca)
+        lab.configure(url=f"http://127.0.0.1:{self.port}").type("crypto ca authenticate myca", "yes")
+        RouterFolder(self._folder).save(lab.router)
+        state = ClockState("offset", (lab.screen.now - wall_time()).total_seconds())
+        self.clock = LabClock(state=state)
+        self.fleet = Fleet(self.clock, asyncio.get_running_loop())
+        self.start()
+        async with server:
+            try:
+                yield self
+            finally:
+                self.gate.set()
+                await self.host.stop()
+        assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        answer = self.ca(HttpRequest("GET", "http://ca" + head.split()[1].decode()))
+        await self.gate.wait()
+        if not isinstance(answer, NoResponse):
+            writer.write(b"HTTP/1.0 %d -\r\n\r\n" % answer.status + answer.body)
+        writer.close()
+
+    def start(self) -> None:
+        """A router with what the folder holds."""
+        router = self._make_router()
+        folder = RouterFolder(self._folder)
+        folder.load(router)
+        self.host = RouterHost(router, self.clock, folder, ("admin", "sesame"), self.fleet.record)
+        self.fleet.hosts[:] = [self.host]
+        self.host.start()
+
+    async def restart(self) -> None:
+        await self.host.stop()
+        self.start()
+
+    def session(self) -> Session:
+        return self.host.open_session(user="admin", line="vty0", peer="192.0.2.7")
+
+    def enroll(self) -> None:
+        """Type the command; what it starts runs beside."""
+        session = self.session()
+        for line in ("crypto ca enroll myca", PASSWORD, PASSWORD):
+            output = session.feed(line, self.host.now())
+            assert not output.failed
+            self.host.after_command()
+
+    async def pending(self) -> datetime:
+        """Enrol, and have the CA say that it is pending; when the poll is due."""
+        self.enroll()
+        await until(lambda: self.host.router.pki.timers())
+        return self.host.router.pki.timers()[0][0]
+
+    def set_clock(self, instant: datetime) -> None:
+        """Let the running clock show another time."""
+        self.clock.set_state(offset=(instant - wall_time()).total_seconds())
+
+    async def run_timers(self, after: int = 0) -> list[tuple[int, str, str, str]]:
+        fired = await asyncio.to_thread(self.fleet.run_timers, after)
+        return [(each.sequence, each.owner, each.name, each.outcome) for each in fired]
+
+
+@pytest.fixture
+def play(make_router: Callable[[], Router], make_screen: Any, tmp_path: Path) -> Callable[[Story], None]:
+    """Run a story on a stage, and expect no task to outlive it."""
+
+    def run(story: Story) -> None:
+        async def whole() -> None:
+            async with Stage(make_router, make_screen, tmp_path / "r1").open() as stage:
+                await story(stage)
+
+        asyncio.run(whole())
+
+    return run
+
+
+class TestTimers:
+    def test_a_timer_fires_without_anybody_asking(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            due = await stage.pending()
+            stage.ca.answer = stage.ca.issued
+            stage.set_clock(due - timedelta(seconds=0.05))
+            await until(lambda: stage.host.router.pki.trustpoint("myca").router)
+            assert stage.ca.kinds == ["PkcsReq", "CertPoll"]
+            assert await stage.run_timers() == [(1, "r1", "enrolment myca: poll 1 of 3", "issued")]
+            assert await stage.run_timers(after=1) == []
+            assert await asyncio.to_thread(stage.fleet.timers) == ([], 1)
+
+        play(story)
+
+    def test_a_frozen_clock_stops_it(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            due = await stage.pending()
+            stage.clock.set_state(mode="frozen", frozen_at=due - timedelta(microseconds=1))
+            assert await stage.run_timers() == []
+            [timer], last = await asyncio.to_thread(stage.fleet.timers)
+            assert (timer.due, timer.owner, timer.name, last) == (due, "r1", "enrolment myca: poll 1 of 3", 0)
+            stage.clock.set_state(frozen_at=due)
+            assert await stage.run_timers() == [(1, "r1", "enrolment myca: poll 1 of 3", "pending")]
+            assert stage.ca.kinds == ["PkcsReq", "CertPoll"]
+
+        play(story)
+
+    def test_run_timers_waits_for_what_is_on_its_way(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            due = await stage.pending()
+            stage.gate.clear()
+            stage.clock.set_state(mode="frozen", frozen_at=due)  # the router's own loop fires it
+            await until(lambda: len(stage.ca.messages) == 2)
+            running = asyncio.create_task(stage.run_timers())
+            assert await asyncio.to_thread(stage.fleet.timers) == ([], 0)
+            assert not running.done()
+            stage.gate.set()
+            assert await running == [(1, "r1", "enrolment myca: poll 1 of 3", "pending")]
+
+        play(story)
+
+    def test_an_enrolment_from_its_first_to_its_last_retry(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            await stage.pending()
+            fired = []
+            while stage.host.router.pki.timers():
+                stage.clock.set_state(mode="frozen", frozen_at=stage.host.router.pki.timers()[0][0])
+                fired += await stage.run_timers(after=len(fired))
+            assert [(number, outcome) for number, _, _, outcome in fired] == [
+                (1, "pending"),
+                (2, "pending"),
+                (3, "expired"),
+            ]
+            assert "CERTTIMEOUT" in stage.host.router.log.lines[-1]
+
+        play(story)
+
+
+class TestRestart:
+    def test_a_timer_that_became_due_meanwhile_fires_at_once(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            due = await stage.pending()
+            await stage.host.stop()
+            stage.set_clock(due + timedelta(days=1))
+            stage.ca.answer = stage.ca.issued
+            stage.start()
+            await until(lambda: stage.host.router.pki.trustpoint("myca").router)
+            assert stage.ca.kinds == ["PkcsReq", "CertPoll"]
+
+        play(story)
+
+    def test_an_exchange_that_hangs_is_dropped_and_taken_up_again(
+        self, play: Callable[[Story], None]
+    ) -> None:
+        async def story(stage: Stage) -> None:
+            stage.gate.clear()
+            stage.enroll()
+            await until(lambda: stage.ca.requests)
+            async with asyncio.timeout(http.TIMEOUT / 2):
+                await stage.host.stop()
+            stage.gate.set()
+            stage.start()
+            [(due, _, name)] = stage.host.router.pki.timers()
+            assert name == "enrolment myca: request again, 1 of 3"
+            stage.clock.set_state(mode="frozen", frozen_at=due)
+            assert await stage.run_timers() == [(1, "r1", name, "pending")]
+
+        play(story)
+
+    def test_nothing_is_on_the_wire_that_the_disk_does_not_know(
+        self, play: Callable[[Story], None], tmp_path: Path
+    ) -> None:
+        async def story(stage: Stage) -> None:
+            states = []
+
+            def look(request: Any) -> Any:
+                stored = json.loads((tmp_path / "r1" / "pki.json").read_text())
+                states.append((stored["attempts"]["myca"]["state"], stored["attempts"]["myca"]["retries"]))
+                return stage.ca.pending(request)
+
+            stage.ca.answer = look
+            due = await stage.pending()
+            stage.clock.set_state(mode="frozen", frozen_at=due)
+            await stage.run_timers()
+            assert states == [("sent", 0), ("pending", 1)]
+
+        play(story)
+
+    def test_a_trustpoint_that_is_configured_no_more_is_forgotten(
+        self, play: Callable[[Story], None], tmp_path: Path
+    ) -> None:
+        """The configuration is written before the PKI: a crash may come between the two."""
+
+        async def story(stage: Stage) -> None:
+            due = await stage.pending()
+            await stage.host.stop()
+            path = tmp_path / "r1" / "configuration.json"
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"running": "hostname r1"}))
+            stage.set_clock(due)
+            stage.start()
+            assert stage.host.router.pki.attempts == {}
+            assert await stage.run_timers() == []
+            assert stage.ca.kinds == ["PkcsReq"]
+
+        play(story)
+
+
+class TestJobs:
+    def test_a_key_in_the_making_holds_up_nobody(
+        self, play: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, finish = threading.Event(), threading.Event()
+
+        def slow(bits: int, _random_bytes: object) -> object:
+            begun.set()
+            assert finish.wait(10)
+            return rsa_key("slow", bits)
+
+        monkeypatch.setattr(host_module, "generate_rsa", slow)
+
+        async def story(stage: Stage) -> None:
+            one, other = stage.session(), stage.session()
+            one.feed("crypto key generate rsa slow", stage.host.now())
+            job = one.feed("1024", stage.host.now()).job
+            making = asyncio.create_task(stage.host.perform(job))
+            await until(begun.is_set)
+            assert other.feed("show clock", stage.host.now()).text
+            await stage.pending()  # a whole exchange
+            assert not making.done()
+            finish.set()
+            one.resume(await making, stage.host.now())
+            stage.host.after_command()
+            assert stage.host.router.pki.keys["slow"].key == rsa_key("slow")
+            await stage.restart()
+            assert set(stage.host.router.pki.keys) == {"slow", "the_default"}
+
+        play(story)
+
+    def test_what_it_can_do(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            answer = await stage.host.perform(
+                HttpRequest("GET", f"http://127.0.0.1:{stage.port}/?operation=GetCACaps")
+            )
+            assert b"SHA-256" in answer.body  # type: ignore[attr-defined]
+            key = await stage.host.perform(GenerateRsa(512))
+            assert key.key_size == 512  # type: ignore[attr-defined]
+            with pytest.raises(TypeError):
+                await stage.host.perform("tea")
+            assert stage.host.authenticate("admin", "sesame")
+            for user, password in (("admin", ""), ("", "sesame"), ("admin", "sesamé"), ("root", "sesame")):
+                assert not stage.host.authenticate(user, password)
+
+        play(story)
+
+    def test_an_error_of_ours_is_no_answer(
+        self, play: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An enrolment never waits for ever for an exchange that is dead."""
+
+        async def broken(_request: HttpRequest) -> None:
+            raise ZeroDivisionError
+
+        async def story(stage: Stage) -> None:
+            monkeypatch.setattr(http, "send", broken)
+            with structlog.testing.capture_logs() as logs:
+                await stage.pending()
+            assert [each["event"] for each in logs if each["log_level"] == "error"] == ["an exchange raised"]
+            assert "NOANSWER" in stage.host.router.log.lines[-1]
+
+        play(story)
+
+
+def test_the_password_is_in_no_log(play: Callable[[Story], None]) -> None:
+    async def story(stage: Stage) -> None:
+        with structlog.testing.capture_logs() as logs:
+            due = await stage.pending()
+            stage.ca.answer = stage.ca.denied
+            stage.clock.set_state(mode="frozen", frozen_at=due)
+            await stage.run_timers()
+        assert [each["outcome"] for each in logs] == ["pending", "refused: badRequest: not on my network"]
+        assert PASSWORD not in repr(logs)
+
+    play(story)
+
+
+def test_a_process_ends_at_once_though_an_exchange_hangs(
+    play: Callable[[Story], None], tmp_path: Path
+) -> None:
+    """SIGTERM while the lab waits in `POST /_lab/timers/run` for a CA that says nothing."""
+
+    async def story(stage: Stage) -> None:
+        due = await stage.pending()
+        await stage.host.stop()
+        stage.gate.clear()
+        clock = ClockState("frozen", 0.0, due).to_json()
+        process = subprocess.Popen(
+            [*COMMAND, "--state", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"SCEPLAB_CLOCK": json.dumps(clock), "SCEPLAB_ROUTER_PASSWORD": "sesame"},
+        )
+        try:
+            assert process.stdout is not None
+            line = await asyncio.to_thread(process.stdout.readline)
+            management = json.loads(line)["ready"]["management"]
+            await until(lambda: stage.ca.kinds == ["PkcsReq", "CertPoll"])
+            waiting = asyncio.create_task(
+                asyncio.to_thread(
+                    requests.post, f"{management}/_lab/timers/run", json={"after": 0}, timeout=30
+                )
+            )
+            await asyncio.to_thread(requests.get, f"{management}/_lab/timers", timeout=30)
+            assert not waiting.done()
+            process.send_signal(signal.SIGTERM)
+            _, log = await asyncio.to_thread(process.communicate, timeout=http.TIMEOUT / 2)
+            await asyncio.wait([waiting])
+            waiting.exception()
+        finally:
+            process.kill()
+            await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0
+        assert "Traceback" not in log
+        assert PASSWORD not in log
+
+    play(story)

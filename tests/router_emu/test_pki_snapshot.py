@@ -1,0 +1,160 @@
+"""What outlasts a restart, in every state of an enrolment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from router_emu.commands.context import Router
+from router_emu.pki import snapshot
+from router_emu.pki.snapshot import BrokenState
+from router_emu.pki.store import Pki
+from router_emu.pki.wire import CISCO
+from scep_core.enrolment import State
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa
+
+
+@pytest.fixture
+def ca() -> ScriptedCa:
+    return ScriptedCa()
+
+
+@pytest.fixture
+def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
+    return Lab(make_screen(router), ca)
+
+
+def through_json(pki: Pki) -> Pki:
+    fresh = Pki(CISCO, os.urandom)
+    snapshot.load(fresh, json.loads(json.dumps(snapshot.dump(pki))))
+    return fresh
+
+
+def bring_to(state: str, lab: Lab, ca: ScriptedCa) -> None:
+    """An RA-mode trustpoint whose enrolment stands there."""
+    ca.use_ras()
+    lab.authenticate("subject-name CN=r1")
+    if state == "none":
+        return
+    ca.answer = {"lost": ca.silent, "issued": ca.issued}.get(state, ca.pending)
+    lab.hold = state == "sent"
+    lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+    if state == "polling":
+        lab.hold = True
+        lab.wait(minutes=2)
+
+
+STATES = ["none", "sent", "lost", "pending", "polling", "issued"]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_everything_comes_back(lab: Lab, ca: ScriptedCa, state: str) -> None:
+    bring_to(state, lab, ca)
+    back = through_json(lab.pki)
+    assert back.trustpoints == lab.pki.trustpoints
+    assert back.attempts == lab.pki.attempts
+    assert back.timers() == lab.pki.timers()
+    assert back.keys.keys() == lab.pki.keys.keys()
+    for label, key in lab.pki.keys.items():
+        assert back.keys[label].created == key.created
+        assert back.keys[label].key.private_numbers() == key.key.private_numbers()
+    assert snapshot.dump(back) == snapshot.dump(lab.pki)
+
+
+@pytest.mark.parametrize("state", STATES[1:-1])
+def test_an_enrolment_goes_on_after_a_restart(lab: Lab, ca: ScriptedCa, state: str) -> None:
+    bring_to(state, lab, ca)
+    lab.hold = False
+    due = lab.pki.timers()[0][0] if lab.pki.timers() else lab.screen.now + timedelta(minutes=2)
+    spent = lab.pki.attempts["myca"].machine.retries
+    ca.answer = ca.issued
+    lab.restart()
+    if state == "sent":
+        assert lab.pki.attempts["myca"].machine.state is State.NONEXISTENT
+    assert lab.pki.timers()[0][0] == due
+    assert lab.pki.attempts["myca"].machine.retries == spent
+    lab.wait(minutes=2)
+    assert lab.pki.trustpoint("myca").router is not None
+    assert ca.kinds[-1] == ("CertPoll" if state in ("pending", "polling") else "PkcsReq")
+    request, last = ca.messages[0], ca.messages[-1]
+    assert request.head.transaction_id == last.head.transaction_id
+
+
+def test_the_restart_spends_the_poll_that_was_on_its_way(lab: Lab, ca: ScriptedCa) -> None:
+    bring_to("polling", lab, ca)
+    lab.hold = False
+    for _ in range(2):
+        lab.wait(minutes=2)
+        lab.restart()
+    lab.hold = True
+    lab.wait(minutes=2)
+    assert lab.pki.attempts["myca"].machine.retries == 3
+    lab.hold = False
+    lab.restart()
+    assert lab.pki.attempts == {}
+    assert "CERTTIMEOUT" in lab.log[-1]
+
+
+def test_an_attempt_after_a_restart_has_another_number(lab: Lab, ca: ScriptedCa) -> None:
+    bring_to("pending", lab, ca)
+    old = lab.pki.attempts["myca"].number
+    lab.restart()
+    lab.pki.cancel("myca", lab.screen.now)
+    lab.type("crypto ca enroll myca", "", "")
+    assert lab.pki.attempts["myca"].number > old
+
+
+def change(*path: str | int, to: object) -> Callable[[Any], None]:
+    def apply(stored: Any) -> None:
+        for key in path[:-1]:
+            stored = stored[key]
+        stored[path[-1]] = to
+
+    return apply
+
+
+ATTEMPT = ("attempts", "myca")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        change("keys", to=None),
+        change("keys", to=[[]]),
+        change("keys", 0, "private_key", to="-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+        change("keys", 0, "private_key", to=7),
+        change("keys", 0, "created", to="yesterday"),
+        change("keys", 0, "created", to="2003-09-18T17:33:23"),
+        change("trustpoints", to=[]),
+        change("trustpoints", "myca", "ca", to="AAAA"),
+        change("trustpoints", "myca", "ca", to="not base64!"),
+        change("trustpoints", "myca", "ra", to=[None]),
+        change(*ATTEMPT, to=None),
+        change(*ATTEMPT, "request", to="MAA="),
+        change(*ATTEMPT, "temporary", to=None),
+        change(*ATTEMPT, "state", to="dreaming"),
+        change(*ATTEMPT, "wake_at", to="soon"),
+        change(*ATTEMPT, "wake_at", to="2003-09-18T17:33:23"),
+        change(*ATTEMPT, "retry_period", to="2"),
+        change(*ATTEMPT, "retry_period", to=1e300),
+    ],
+)
+def test_damage_is_found(lab: Lab, ca: ScriptedCa, damage: Callable[[Any], None]) -> None:
+    bring_to("pending", lab, ca)
+    stored = json.loads(json.dumps(snapshot.dump(lab.pki)))
+    damage(stored)
+    fresh = Pki(CISCO, os.urandom)
+    with pytest.raises(BrokenState, match="the stored PKI state cannot be read"):
+        snapshot.load(fresh, stored)
+    assert (fresh.keys, fresh.trustpoints, fresh.attempts) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("stored", [None, [], {}, "", 7])
+def test_what_is_no_snapshot(stored: Any) -> None:
+    with pytest.raises(BrokenState):
+        snapshot.load(Pki(CISCO, os.urandom), stored)
