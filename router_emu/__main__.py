@@ -141,7 +141,8 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
         await server.stop()
     for host in fleet.hosts:
         await host.stop()
-    management.stop()
+    # In a thread: it waits for the requests in hand, and those wait for this loop.
+    await asyncio.to_thread(management.stop)
 
 
 def make_host(settings: Settings, name: str, clock: LabClock, fleet: Fleet) -> RouterHost:

@@ -22,7 +22,6 @@ SUBJECT_KEY_ID = "2.5.29.14"
 AUTHORITY_KEY_ID = "2.5.29.35"
 CRL_NUMBER = "2.5.29.20"
 CRL_REASON = "2.5.29.21"
-CRL_DISTRIBUTION_POINTS = "2.5.29.31"
 
 # KeyUsage's bits, RFC 5280 section 4.2.1.3, in their order.
 _KEY_USAGES = (

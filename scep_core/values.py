@@ -82,7 +82,6 @@ class KeyTransport:
 
 
 PKCS1 = KeyTransport()
-OAEP_SHA1 = KeyTransport(Digest.SHA1, Digest.SHA1)
 OAEP_SHA256 = KeyTransport(Digest.SHA256, Digest.SHA256)
 
 

@@ -177,4 +177,6 @@ class RouterHost:
             frozen = self._clock.state().mode == "frozen"
             delay = None if frozen or not waiting else (waiting[0][0] - self.now()).total_seconds()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if delay is None else max(0.0, delay))
+                # Not wait_for: Python 3.11's loses a cancellation that comes together with the event.
+                async with asyncio.timeout(None if delay is None else max(0.0, delay)):
+                    await self._changed.wait()

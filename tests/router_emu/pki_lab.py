@@ -42,9 +42,13 @@ PASSWORD = "c0rrect-h0rse"
 Answer = HttpResponse | NoResponse
 
 
-@cache
 def rsa_key(name: str, bits: int = 1024) -> rsa.RSAPrivateKey:
     """One key for each name and session; 1024 bits to be quick."""
+    return _rsa_key(name, bits)
+
+
+@cache
+def _rsa_key(_name: str, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, bits)
 
 

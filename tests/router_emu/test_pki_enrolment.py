@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from router_emu.commands.context import Router
-from router_emu.pki.keys import KeyPair
 from router_emu.pki.wire import HttpResponse
 from scep_core import http
 from scep_core.certificates import build_certificate, ext_basic_constraints
@@ -35,7 +34,6 @@ EXPIRED = (
     "SECURITY-CEPKI-4-CERTTIMEOUT : "
     "Certificate enrollment timed out for trustpoint myca: no certificate after 3 retries"
 )
-CANCELLED = "SECURITY-CEPKI-6-CERTCANCEL : Certificate enrollment was cancelled for trustpoint myca"
 NO_ANSWER = (
     "SECURITY-CEPKI-4-NOANSWER : No usable answer from the Certificate Authority for trustpoint myca: "
 )
@@ -278,125 +276,6 @@ class TestRaMode:
         )
         lab.enrol()
         assert only_certificate(lab) == 0x6E
-
-
-class TestChangesMeanwhile:
-    """What an operator does while the request is out."""
-
-    def test_another_enroll_is_refused(self, lab: Lab, ca: ScriptedCa) -> None:
-        lab.enrol()
-        output = lab.type("crypto ca enroll myca")
-        assert (output.failed, output.question) == (True, False)
-        assert lab.router.texts.already_enrolling.format(name="myca") in output.text
-        assert ca.kinds == ["PkcsReq"]
-
-    def test_two_operators_at_the_password_question(
-        self, lab: Lab, ca: ScriptedCa, make_screen: Callable[..., Any]
-    ) -> None:
-        lab.authenticate()
-        other = Lab(make_screen(lab.router, "vty1"), ca)
-        for each in (lab, other):
-            each.type("crypto ca enroll myca", PASSWORD)
-        lab.type(PASSWORD)
-        assert other.type(PASSWORD).failed
-        assert ca.kinds == ["PkcsReq"]
-
-    @pytest.mark.parametrize("in_flight", [False, True])
-    def test_the_trustpoint_is_removed(self, lab: Lab, ca: ScriptedCa, in_flight: bool) -> None:
-        lab.enrol()
-        ca.answer = ca.issued
-        lab.hold = in_flight
-        if in_flight:
-            lab.wait(minutes=2)
-        lab.type("configure", "no crypto ca trustpoint myca")
-        assert "myca" in lab.pki.attempts  # not before the commit
-        lab.type("commit", "end")
-        assert lab.log == [PENDING, CANCELLED]
-        assert lab.deliver() == ["too late"] * in_flight
-        assert (lab.pki.attempts, lab.pki.trustpoints, lab.pki.timers()) == ({}, {}, [])
-        assert lab.log == [PENDING, CANCELLED]
-
-    def test_the_key_is_replaced(self, lab: Lab, ca: ScriptedCa) -> None:
-        lab.enrol()
-        old = lab.pki.keys["the_default"]
-        lab.hold = True
-        lab.wait(minutes=2)
-        lab.pki.set_key(KeyPair("another", old.key, old.created), lab.screen.now)
-        assert "myca" in lab.pki.attempts
-        lab.pki.set_key(KeyPair("the_default", rsa_key("new"), lab.screen.now), lab.screen.now)
-        assert lab.log == [PENDING, CANCELLED]
-        ca.answer = ca.issued
-        assert lab.deliver() == ["too late"]
-        assert only_certificate(lab) is None
-        lab.hold = False
-        lab.type("crypto ca enroll myca", "", "")
-        assert only_certificate(lab) == 0x6E
-        assert ca.messages[-1].head.transaction_id != ca.messages[0].head.transaction_id
-
-    def test_a_late_answer_to_an_attempt_that_was_replaced(self, lab: Lab, ca: ScriptedCa) -> None:
-        lab.authenticate()
-        lab.hold = True
-        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
-        lab.pki.cancel("myca", lab.screen.now)
-        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
-        first, second = lab.held
-        ca.answer = ca.denied
-        assert lab.pki.finish(first, lab.carry(first), lab.screen.now) == "too late"
-        ca.answer = ca.pending
-        assert lab.pki.finish(second, lab.carry(second), lab.screen.now) == "pending"
-        assert lab.log == [CANCELLED, PENDING]
-
-    def test_after_success_enroll_asks(self, lab: Lab, ca: ScriptedCa) -> None:
-        ca.answer = ca.issued
-        lab.enrol()
-        ca.answer = ca.pending
-        question = lab.router.texts.enroll_again
-        assert lab.type("crypto ca enroll myca").prompt == question
-        assert lab.type("what?").prompt == question
-        assert not lab.type("no").question
-        assert ca.kinds == ["PkcsReq"]
-        lab.type("crypto ca enroll myca", "yes", PASSWORD, PASSWORD)
-        assert ca.kinds == ["PkcsReq", "PkcsReq"]
-        assert only_certificate(lab) == 0x6E  # the old one serves until the new one comes
-
-    def test_the_same_ca_accepted_again_keeps_everything(self, lab: Lab, ca: ScriptedCa) -> None:
-        """Also when the certificate comes while the question is open."""
-        lab.enrol()
-        lab.type("crypto ca authenticate myca")
-        ca.answer = ca.issued
-        lab.wait(minutes=2)
-        lab.type("yes")
-        assert only_certificate(lab) == 0x6E
-
-    @pytest.mark.parametrize("in_flight", [False, True])
-    def test_another_ca_ends_the_enrolment_with_the_old_one(
-        self, lab: Lab, ca: ScriptedCa, in_flight: bool
-    ) -> None:
-        lab.enrol()
-        lab.hold = in_flight
-        lab.wait(minutes=2)
-        new = make_ca("new ca", "CN=new")
-        ca.certificates = (new.certificate,)
-        ca.answer = ca.issued
-        lab.type("crypto ca authenticate myca", "yes")
-        lab.deliver()
-        lab.wait(hours=1)
-        held = lab.pki.trustpoint("myca")
-        assert (held.ca, held.router) == (new.certificate, None)
-        assert lab.log == [PENDING, CANCELLED]
-
-    def test_another_ca_is_refused_when_the_certificate_comes_during_the_question(
-        self, lab: Lab, ca: ScriptedCa
-    ) -> None:
-        lab.enrol()
-        ca.certificates = (make_ca("new ca", "CN=new").certificate,)
-        lab.type("crypto ca authenticate myca")
-        ca.answer = ca.issued
-        lab.wait(minutes=2)
-        output = lab.type("yes")
-        assert output.failed
-        held = lab.pki.trustpoint("myca")
-        assert (held.ca, only_certificate(lab)) == (ca.identity.certificate, 0x6E)
 
 
 def test_a_request_that_cannot_be_sealed_is_no_answer(lab: Lab, ca: ScriptedCa) -> None:

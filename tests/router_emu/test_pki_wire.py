@@ -24,7 +24,7 @@ from router_emu.pki.wire import (
 )
 from scep_core.messages import CertPoll, PkcsReq
 from scep_core.values import Algorithms, Cipher, Digest
-from tests.router_emu.pki_lab import PASSWORD, URL, Lab, ScriptedCa, rsa_key
+from tests.router_emu.pki_lab import PASSWORD, URL, Lab, ScriptedCa
 
 AGENT = ("User-Agent", "Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)")
 SUBJECT_ALT_NAME, KEY_USAGE = "2.5.29.17", "2.5.29.15"
@@ -264,4 +264,5 @@ def test_repr_tells_no_secret(lab: Lab) -> None:
     shown = repr((attempt, lab.pki.keys, lab.pki.trustpoints))
     assert PASSWORD not in shown
     assert PASSWORD.encode().hex() not in shown
-    assert str(rsa_key("router").private_numbers().d) not in shown
+    numbers = lab.pki.keys["the_default"].key.private_numbers()
+    assert all(text not in shown for text in (str(numbers.d), f"{numbers.d:x}"))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from scep_core import algorithms, asn1, cms, codec, names, pkimessage
@@ -31,7 +31,14 @@ from scep_core.csr import Csr, build_csr, public_key_info
 from scep_core.messages import PkcsReq, ReplyMessage, RequestMessage
 from scep_core.values import MODERN, AlgorithmPolicy, Algorithms, Digest
 
-settings.register_profile("scep_core", max_examples=60, derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "scep_core",
+    max_examples=60,
+    derandomize=True,
+    deadline=None,  # a busy machine is no failure; nor below
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 NONCE = bytes(range(16))
