@@ -100,17 +100,23 @@ class ApprovalDesk:
         if len(reason) > MAX_REASON or not reason.isprintable():
             raise BadReason(f"a reason is up to {MAX_REASON} printable characters")
         with self._store.write() as ledger:
-            request = _existing(ledger.request(request_id), request_id)
-            denied = replace(
-                request,
-                state=next_state(request.state, Event.DENY),
-                decided_at=now,
-                decided_by=by,
-                reason=reason or None,
-            )
-            ledger.update_request(denied)
-            ledger.add_decision(Decision(request.id, "denied", by, now, reason=reason or None))
-            return denied
+            return refuse(ledger, _existing(ledger.request(request_id), request_id), reason, by=by, now=now)
+
+
+def refuse(
+    ledger: Transaction, request: CertificateRequest, reason: str, *, by: str, now: datetime
+) -> CertificateRequest:
+    """Deny a pending request; WrongState."""
+    denied = replace(
+        request,
+        state=next_state(request.state, Event.DENY),
+        decided_at=now,
+        decided_by=by,
+        reason=reason or None,
+    )
+    ledger.update_request(denied)
+    ledger.add_decision(Decision(request.id, "denied", by, now, reason=reason or None))
+    return denied
 
 
 def _existing(request: CertificateRequest | None, request_id: int) -> CertificateRequest:

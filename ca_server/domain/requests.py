@@ -18,7 +18,7 @@ from enum import StrEnum
 from scep_core import asn1, names
 from scep_core.algorithms import load_public_key
 from scep_core.certificates import Certificate
-from scep_core.csr import CHALLENGE_PASSWORD, Csr
+from scep_core.csr import CHALLENGE_PASSWORD, Csr, slice_csr
 from scep_core.values import Digest
 
 
@@ -101,22 +101,28 @@ class CertificateRequest:
 
 
 def asks_again(
-    known: CertificateRequest, issued: Certificate | None, sender_nonce: bytes, now: datetime
+    known: CertificateRequest, issued: Certificate | None, submission: Submission, now: datetime
 ) -> bool:
     """Whether a PKCSReq in the transaction of ``known`` asks for the same again, or starts a new request.
 
-    While it is pending, always: draft-nourse's clients repeat the PKCSReq instead of polling
+    It must ask for the same names and extensions: transaction IDs are made from the key alone, so a
+    person who has corrected the subject comes back in the same transaction.
+
+    While it is pending, it asks again: draft-nourse's clients repeat the PKCSReq instead of polling
     (micromdm's sends the identical message).  When it was issued, as long as that certificate lasts.
     When it was denied, only the very same message (its nonce tells): another one means that a person
     has typed ``enroll`` again.
     """
+    before, wanted = slice_csr(known.csr), submission.csr
+    if (before.subject, before.extensions) != (wanted.subject, wanted.extensions):
+        return False
     match known.state:
         case State.PENDING:
             return True
         case State.ISSUED:
             return issued is not None and now < issued.not_after
         case State.DENIED:
-            return sender_nonce == known.sender_nonce
+            return submission.sender_nonce == known.sender_nonce
 
 
 def same_key(one: bytes, other: bytes) -> bool:

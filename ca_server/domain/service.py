@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ca_server.domain.approval import Issuer
+from ca_server.domain.approval import Issuer, refuse
 from ca_server.domain.authority import Authority, AuthorityExpired
 from ca_server.domain.ledger import Store, Transaction
 from ca_server.domain.policy import Issue, Policy, Refuse, decide
@@ -44,6 +44,7 @@ from scep_core.pkimessage import RequestHead, SignedMessage, parse_message
 from scep_core.values import FailInfo
 
 POLICY = "policy"  # who has decided when nobody was asked
+REPLACED = "replaced by a request for something else with the same key"
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,10 @@ class ScepService:
                 if not same_key(known.public_key_info, csr.public_key_info):
                     raise PeerError(FailInfo.BAD_REQUEST, "transaction ID in use with another key")
                 issued = _issued(ledger, known)
-                if asks_again(known, issued, submission.sender_nonce, exchange.now):
+                if asks_again(known, issued, submission, exchange.now):
                     return _standing(ledger, known, issued, exchange)
+                if known.state is State.PENDING:
+                    refuse(ledger, known, REPLACED, by=POLICY, now=exchange.now)
             event = Event.GRANT if isinstance(decision, Issue) else Event.QUEUE
             taken = ledger.add_request(take_in(submission, event, exchange.now))
             if taken.state is State.PENDING:

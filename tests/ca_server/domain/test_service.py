@@ -100,6 +100,31 @@ def test_after_the_certificate_has_ended_it_is_a_new_request(lab, client):
     assert [each.state for each in lab.store.requests()] == [State.ISSUED, State.PENDING]
 
 
+def test_a_corrected_request_of_the_same_key_is_not_taken_for_a_poll(lab, client):
+    """A router's transaction ID is made from its key, so a corrected subject comes in the same one."""
+    assert lab.send(client, client.pkcs_req()) == Pending()
+    asked = [certificates.ext_subject_alt_name([("DNS", b"corrected.lab")])]
+    corrected = PkcsReq(client.csr(extensions=asked))
+    assert lab.send(client, client.seal(corrected)) == Pending()
+    old, new = lab.store.requests()
+    assert (old.state, old.decided_by, old.polls) == (State.DENIED, "policy", 0)
+    assert "replaced" in old.reason
+    assert (new.state, new.subject_alt_names) == (State.PENDING, ("DNS:corrected.lab",))
+    assert lab.send(client, client.poll()) == Pending()  # a poll means the newest
+    lab.approve(new.id)
+    [issued] = lab.send(client, client.seal(corrected)).certificates
+    assert issued.extension(certificates.SUBJECT_ALT_NAME).value == asked[0].value
+
+    assert lab.send(client, client.pkcs_req()) == Pending()  # and back: the certificate is for other names
+    assert [each.state for each in lab.store.requests()] == [State.DENIED, State.ISSUED, State.PENDING]
+
+
+def test_another_challenge_password_alone_is_the_same_request(lab, client):
+    lab.send(client, client.seal(PkcsReq(client.csr(challenge="first"))))
+    assert lab.send(client, client.seal(PkcsReq(client.csr(challenge="second")))) == Pending()
+    assert one_request(lab).polls == 1
+
+
 def test_a_transaction_belongs_to_its_key(lab, client, make_client):
     lab.send(client, client.pkcs_req())
     thief = make_client(1)
