@@ -183,6 +183,7 @@ class Texts:
     issuer_label: str = "Issued By      :"
     start_label: str = "Validity Start : "
     end_label: str = "Validity End   : "
+    crl_label: str = "CRL Distribution Point"
     sha1_label: str = "SHA1 Fingerprint:"
     request_fingerprint: str = "  Request Fingerprint MD5 : {fingerprint}"  # ours: a pending request's
     serial_separator: str = ":"

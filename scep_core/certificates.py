@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scep_core import algorithms, asn1
+from scep_core import algorithms, asn1, names
 from scep_core.algorithms import PrivateKey, PublicKey
 from scep_core.values import Digest
 
@@ -22,6 +22,7 @@ SUBJECT_KEY_ID = "2.5.29.14"
 AUTHORITY_KEY_ID = "2.5.29.35"
 CRL_NUMBER = "2.5.29.20"
 CRL_REASON = "2.5.29.21"
+CRL_DISTRIBUTION_POINTS = "2.5.29.31"
 
 # KeyUsage's bits, RFC 5280 section 4.2.1.3, in their order.
 _KEY_USAGES = (
@@ -291,3 +292,34 @@ def read_subject_alt_name(value: bytes) -> tuple[str, ...]:
             label, text = f"[{tag & 0x1F}]", octets.hex()
         shown.append(f"{label}:{text}")
     return tuple(shown)
+
+
+def ext_crl_distribution_points(*urls: str) -> Extension:
+    """cRLDistributionPoints, one point for each URL."""
+    points = (
+        # DistributionPoint { distributionPoint [0] { fullName [0] { uniformResourceIdentifier [6] } } }
+        asn1.sequence_of(asn1.encode(0xA0, asn1.encode(0xA0, asn1.encode(0x86, url.encode("ascii")))))
+        for url in urls
+    )
+    return Extension(CRL_DISTRIBUTION_POINTS, False, asn1.sequence_of(*points))
+
+
+def read_crl_distribution_points(value: bytes) -> tuple[str, ...]:
+    """Where a certificate says that its CRL is (RFC 5280 section 4.2.1.13): URLs, and names by RFC 4514.
+
+    Points that name only an issuer, or are relative to one, are passed over.  ValueError when it is none.
+    """
+    found = []
+    for point in asn1.items(value):
+        for field in asn1.items(asn1.raw(point)):
+            for name in _elements(field, 0xA0):
+                for general_name in _elements(name, 0xA0):
+                    if general_name.tag_bytes == b"\x86":
+                        found.append(bytes(general_name.data).decode("ascii", "backslashreplace"))
+                    elif general_name.tag_bytes == b"\xa4":
+                        found.append(names.rfc4514(bytes(general_name.data)))
+    return tuple(found)
+
+
+def _elements(tlv: asn1.TLV, tag: int) -> list[asn1.TLV]:
+    return asn1.set_items(tlv, tag) if tlv.tag_bytes == bytes([tag]) else []

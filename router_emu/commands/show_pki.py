@@ -8,7 +8,11 @@ from router_emu.pki.wire import printable
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal, Texts
 from scep_core import names
-from scep_core.certificates import Certificate
+from scep_core.certificates import (
+    CRL_DISTRIBUTION_POINTS,
+    Certificate,
+    read_crl_distribution_points,
+)
 from scep_core.values import Digest
 
 
@@ -64,10 +68,21 @@ def _body(texts: Texts, certificate: Certificate, indent: str) -> list[str]:
         f"{indent}{texts.start_label}{dates.long(certificate.not_before)}",
         f"{indent}{texts.end_label}{dates.long(certificate.not_after)}",
     ]
+    points = _crl_distribution_points(certificate)
+    if points:
+        lines += [f"{indent}{texts.crl_label}", *(f"{indent * 4}{printable(point)}" for point in points)]
     if indent and texts.sha1_label:
         lines.append(f"{indent}{texts.sha1_label}")
         lines.append(f"         {certificate.fingerprint(Digest.SHA1).hex().upper()}")
     return lines
+
+
+def _crl_distribution_points(certificate: Certificate) -> tuple[str, ...]:
+    extension = certificate.extension(CRL_DISTRIBUTION_POINTS)
+    try:
+        return read_crl_distribution_points(extension.value) if extension else ()
+    except ValueError:
+        return ()
 
 
 def _name(texts: Texts, label: str, name: bytes, indent: str) -> list[str]:

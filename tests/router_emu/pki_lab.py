@@ -23,7 +23,7 @@ from router_emu.pki.keys import GenerateRsa
 from router_emu.pki.store import Outcome, Pki, Task
 from router_emu.pki.wire import ExchangeFailed, HttpRequest, HttpResponse, NoResponse
 from scep_core import certificates, http, names
-from scep_core.certificates import Certificate, Extension, build_certificate
+from scep_core.certificates import Certificate, Extension, build_certificate, ext_crl_distribution_points
 from scep_core.cms import Identity
 from scep_core.codec import ReplyShape, Request, open_request, parse_message, seal_reply
 from scep_core.csr import public_key_info
@@ -74,6 +74,10 @@ def make_identity(
         digest=Digest.SHA256,
     )
     return Identity(certificate, key)
+
+
+# The chapter's example: where the router's certificate says that its CRL is.
+CHAPTERS_CRL = "ldap://coax-u10.cisco.com/CN=Root coax-u10 Certificate Manager,O=Cisco Systems"
 
 
 def make_ca(key_name: str = "ca", subject: str = CHAPTERS_CA, **options: Any) -> Identity:
@@ -185,7 +189,7 @@ class ScriptedCa:
             public_key_info=key or request.signer.public_key_info,
             not_before=datetime(2003, 9, 22, 21, 43, 14, tzinfo=UTC),
             not_after=datetime(2003, 9, 29, 21, 43, 14, tzinfo=UTC),
-            extensions=(),
+            extensions=[ext_crl_distribution_points(CHAPTERS_CRL)],
             key=issuer.key,
             digest=Digest.SHA256,
         )

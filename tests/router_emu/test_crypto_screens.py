@@ -71,6 +71,8 @@ Router certificate
         cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US
   Validity Start :21:43:14 UTC Mon Sep 22 2003
   Validity End   :21:43:14 UTC Mon Sep 29 2003
+  CRL Distribution Point
+        ldap://coax-u10.cisco.com/CN=Root coax-u10 Certificate Manager,O=Cisco Systems
 """  # noqa: W291
 
 

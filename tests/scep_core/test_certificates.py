@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,23 +15,27 @@ from hypothesis import strategies as st
 
 from scep_core import algorithms, asn1, certificates, names
 from scep_core.certificates import (
+    CRL_DISTRIBUTION_POINTS,
     Certificate,
     Extension,
     build_crl,
     ext_authority_key_id,
     ext_basic_constraints,
+    ext_crl_distribution_points,
     ext_extended_key_usage,
     ext_key_usage,
     ext_subject_alt_name,
     ext_subject_key_id,
     key_identifier,
     read_certificate,
+    read_crl_distribution_points,
     verify_issued_by,
 )
 from scep_core.values import Digest
 
 FIXED = settings.get_profile("scep_core")
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+CRLS = ("http://ca.lab/ca.crl", "ldap://ca.lab/CN=CA,O=lab?certificateRevocationList")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,7 @@ def full(lab: Any) -> Certificate:
         ext_subject_alt_name([*san, ("URI", b"http://r1.lab/")]),
         ext_subject_key_id(spki),
         ext_authority_key_id(lab.ca.certificate.public_key_info),
+        ext_crl_distribution_points(*CRLS),
     ]
     return lab.identity("client", issuer=lab.ca, serial_number=2**100, extensions=extensions).certificate
 
@@ -68,6 +74,9 @@ def test_asn1crypto_reads_the_same(lab: Any, full: Certificate) -> None:
     assert seen.key_identifier == key_identifier(full.public_key_info) == seen.public_key.sha1
     assert seen.authority_key_identifier == key_identifier(lab.ca.certificate.public_key_info)
     assert seen.critical_extensions == {"basic_constraints", "key_usage"}
+    assert [point["distribution_point"].native for point in seen.crl_distribution_points_value] == [
+        [url] for url in CRLS
+    ]
     assert seen.dump(force=True) == full.der
 
 
@@ -278,6 +287,26 @@ def test_mutants_raise_value_error_only(full: Certificate, data: st.DataObject, 
         key_identifier(certificate.public_key_info)
     except ValueError:
         pass
+
+
+def test_crl_distribution_points(openssl: Any, full: Certificate, tmp_path: Path) -> None:
+    ours = full.extension(CRL_DISTRIBUTION_POINTS)
+    assert ours
+    assert read_crl_distribution_points(ours.value) == CRLS
+    config = tmp_path / "openssl.cnf"
+    config.write_text(
+        "[req]\ndistinguished_name=d\nx509_extensions=e\n[d]\n[e]\ncrlDistributionPoints=a,b,c\n"
+        "[a]\nfullname=URI:http://ca.lab/1.crl,URI:ldap:///CN=x\nCRLissuer=dirName:n\n"
+        "[b]\nfullname=dirName:n\nreasons=keyCompromise\n[c]\nrelativename=n\n[n]\nO=lab\n"
+    )
+    words = f"req -x509 -newkey rsa:2048 -nodes -keyout {tmp_path / 'key'} -subj /CN=x -outform DER"
+    made = read_certificate(openssl(*words.split(), "-config", str(config)))
+    theirs = made.extension(CRL_DISTRIBUTION_POINTS)
+    assert theirs
+    assert read_crl_distribution_points(theirs.value) == ("http://ca.lab/1.crl", "ldap:///CN=x", "O=lab")
+    for broken in (b"", b"\x30\x03\x02\x01\x01", b"\x04\x00"):
+        with pytest.raises(ValueError):
+            read_crl_distribution_points(broken)
 
 
 def test_public_key_is_cached_by_its_bytes(full: Certificate) -> None:
