@@ -14,6 +14,8 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
   make up          run a lab until ^C: a CA and the routers r1 and r2 (ARGS="--ports auto" for free ports)
   make test        run all tests (ARGS="-k clock" for some)
   make test-fast   run the tests without other people's programs and without the slow ones
+  make interop     run the tests with other people's programs alone
+  make bench       measure an enrolment against its three private-key operations
   make check       lint, format, types, and the architecture
   make setup       set up .venv with all that development needs
   make docs        write docs/generated/ anew from the code's tables
@@ -23,7 +25,7 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast check docs setup format lock clean
+.PHONY: help demo up test test-fast interop bench check docs setup format lock clean
 
 help:
 	$(info $(TARGETS))
@@ -40,6 +42,12 @@ test: $(VENV)/dev.stamp
 
 test-fast: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "not interop and not slow" $(ARGS)
+
+interop: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m interop $(ARGS)
+
+bench: $(VENV)/run.stamp
+	@$(BIN)/python tests/bench/enrolment.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
