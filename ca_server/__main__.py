@@ -16,6 +16,7 @@ from ca_server.console import Operator
 from ca_server.domain.policy import Mode, Policy
 from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
+from ca_server.web import CRL_PATH
 from sceplab.child import announce, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
 from sceplab.logs import configure_logging
@@ -138,6 +139,7 @@ def main(
             {
                 "scep": scep_server.url,
                 "ndes": f"{scep_server.url}/certsrv/mscep/mscep.dll",
+                "crl": f"{scep_server.url}{CRL_PATH}",
                 "console": console_server.url,
                 "management": management_server.url,
                 "operator": {"username": operator.username, "password": operator.password},

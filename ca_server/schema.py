@@ -157,24 +157,29 @@ SELECT_LATEST_REQUEST = (
     .limit(1)
 )
 INSERT_REQUEST = insert(requests).returning(requests.c.id)
-# Only what changes after a request was taken in.
+# What changes after a request was taken in: what becomes of it, and what a repeated PKCSReq brings anew.
+CHANGING = (
+    "state",
+    "polls",
+    "last_poll_at",
+    "decided_at",
+    "decided_by",
+    "reason",
+    "serial_number",
+    "sender_nonce",
+    "csr",
+    "signer_key",
+    "signer",
+    "source",
+    "md5",
+    "sha1",
+    "sha256",
+    "challenge",
+)
 UPDATE_REQUEST = (
     update(requests)
     .where(requests.c.id == bindparam("wanted"))
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                "state",
-                "polls",
-                "last_poll_at",
-                "decided_at",
-                "decided_by",
-                "reason",
-                "serial_number",
-            )
-        }
-    )
+    .values({name: bindparam(f"new_{name}") for name in CHANGING})
 )
 
 _certificate = [each for each in certificates.c if each.name != "id"]

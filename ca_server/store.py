@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import Select
 
 from ca_server import schema
-from ca_server.domain.ledger import Decision, IssuedCertificate
+from ca_server.domain.ledger import Decision, IssuedCertificate, StoreBusy
 from ca_server.domain.requests import CertificateRequest, State
 
 BUSY_MILLISECONDS = 10_000
@@ -65,11 +66,11 @@ class SqlStore:
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """Begin a transaction that is alone; it is on disk when the block ends, or undone."""
-        with self._writer.begin() as connection:
+        with _busy_told(), self._writer.begin() as connection:
             yield SqlTransaction(connection, self._wall)
 
     def _all(self, statement: Select[Any], **parameters: object) -> Sequence[RowMapping]:
-        with self._engine.connect() as connection:
+        with _busy_told(), self._engine.connect() as connection:
             return connection.execute(statement, parameters).mappings().all()
 
     def requests(self, state: State | None = None) -> Sequence[CertificateRequest]:
@@ -133,19 +134,8 @@ class SqlTransaction:
 
     def update_request(self, request: CertificateRequest) -> None:
         """Keep what has changed of a request."""
-        self._connection.execute(
-            schema.UPDATE_REQUEST,
-            {
-                "wanted": request.id,
-                "new_state": request.state,
-                "new_polls": request.polls,
-                "new_last_poll_at": request.last_poll_at,
-                "new_decided_at": request.decided_at,
-                "new_decided_by": request.decided_by,
-                "new_reason": request.reason,
-                "new_serial_number": request.serial_number,
-            },
-        )
+        values = {f"new_{name}": getattr(request, name) for name in schema.CHANGING}
+        self._connection.execute(schema.UPDATE_REQUEST, {"wanted": request.id, **values})
 
     def add_certificate(self, certificate: IssuedCertificate) -> None:
         """Keep a certificate."""
@@ -154,6 +144,15 @@ class SqlTransaction:
     def add_decision(self, decision: Decision) -> None:
         """Add a line to the audit, with the world's time."""
         self._connection.execute(schema.INSERT_DECISION, {**_values(decision), "wall_at": self._wall()})
+
+
+@contextmanager
+def _busy_told() -> Iterator[None]:
+    """Say in the domain's words that the database is locked, full or gone."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreBusy(f"the database cannot be used: {error.orig}") from error
 
 
 def _values(record: CertificateRequest | IssuedCertificate | Decision) -> dict[str, Any]:

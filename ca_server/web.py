@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
 
 from ca_server.domain.authority import Authority
+from ca_server.domain.ledger import StoreBusy
 from ca_server.domain.profiles import Profile, profile_at
 from ca_server.domain.service import Answer, ScepService
 from scep_core import http
@@ -89,6 +90,9 @@ class ScepFront:
             # IIS answers 500 here (scep.md 1.4); this CA never does, and neither does its NDES look.
             _log.info("garbage", profile=profile.name, source=source, why=str(error))
             raise BadRequest(f"not a SCEP message: {error}") from error
+        except StoreBusy as error:
+            _log.error("store-busy", profile=profile.name, source=source, why=str(error))
+            raise ServiceUnavailable("the CA cannot keep requests at the moment", retry_after=1) from error
         _log_answer(answer, profile, source)
         return Response(answer.body, content_type=http.TYPE_PKI_MESSAGE)
 
@@ -118,7 +122,10 @@ def _summary(reply: ReplyMessage) -> str:
 
 def refuse(error: HTTPException) -> Response:
     """An HTTP error as a line of text."""
-    return Response(f"{error.description}\n", status=error.code, content_type="text/plain; charset=utf-8")
+    answer = Response(f"{error.description}\n", status=error.code, content_type="text/plain; charset=utf-8")
+    if isinstance(error, ServiceUnavailable):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def survive(error: Exception) -> Response:

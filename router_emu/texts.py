@@ -52,6 +52,9 @@ class Texts:
         "the running configuration."
     )
     commit_nothing: str = "No configuration changes to commit."  # [T]
+    within_configuration: str = (
+        "% Not from within a configuration session."  # ours: `do configure`, `do exit`
+    )
     commit_stale: str = (  # [T] netmiko's test; its line breaks vary
         "One or more commits have occurred from other configuration sessions since this session started or "
         "since the last commit was made from this session. You can use the 'show configuration commit "

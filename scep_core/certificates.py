@@ -287,11 +287,19 @@ def read_subject_alt_name(value: bytes) -> tuple[str, ...]:
         elif label == "IP":
             text = ":".join(octets[at : at + 2].hex() for at in range(0, len(octets), 2))
         elif label:
-            text = octets.decode("ascii", "backslashreplace")
+            text = _printed(octets, but_not=b",")  # names are shown with commas between them
         else:
             label, text = f"[{tag & 0x1F}]", octets.hex()
         shown.append(f"{label}:{text}")
     return tuple(shown)
+
+
+def _printed(octets: bytes, *, but_not: bytes = b"") -> str:
+    """What a client wrote, for a person's screen: nothing in it moves a cursor or starts a line."""
+    return "".join(
+        chr(octet) if 0x20 <= octet < 0x7F and octet not in but_not + b"\\" else f"\\x{octet:02x}"
+        for octet in octets
+    )
 
 
 def ext_crl_distribution_points(*urls: str) -> Extension:
@@ -315,7 +323,7 @@ def read_crl_distribution_points(value: bytes) -> tuple[str, ...]:
             for name in _elements(field, 0xA0):
                 for general_name in _elements(name, 0xA0):
                     if general_name.tag_bytes == b"\x86":
-                        found.append(bytes(general_name.data).decode("ascii", "backslashreplace"))
+                        found.append(_printed(bytes(general_name.data)))
                     elif general_name.tag_bytes == b"\xa4":
                         found.append(names.rfc4514(bytes(general_name.data)))
     return tuple(found)

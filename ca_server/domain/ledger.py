@@ -16,6 +16,10 @@ from typing import Literal, Protocol
 from ca_server.domain.requests import CertificateRequest, State
 
 
+class StoreBusy(Exception):
+    """The store cannot be read or written at the moment; the same again may work."""
+
+
 @dataclass(frozen=True)
 class IssuedCertificate:
     """A certificate and the request that it answers."""

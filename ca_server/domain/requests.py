@@ -11,7 +11,7 @@ with WrongState.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,7 +61,7 @@ def next_state(state: State | None, event: Event) -> State:
     try:
         return TABLE[state, event]
     except KeyError:
-        raise WrongState(f"a request that is {state or 'new'} takes no {event}") from None
+        raise WrongState(f"the request is {state or 'new'}: too late to {event}") from None
 
 
 @dataclass(frozen=True)
@@ -192,4 +192,24 @@ def take_in(submission: Submission, event: Event, now: datetime) -> CertificateR
         sha256=fingerprint_text(csr.fingerprint(Digest.SHA256)),
         challenge="absent" if csr.challenge_password is None else "present",
         received_at=now,
+    )
+
+
+def repeated(known: CertificateRequest, submission: Submission, now: datetime) -> CertificateRequest:
+    """A pending request as it was sent last: a person compares the fingerprint that the router shows now.
+
+    The same names asked for with another challenge password make another CSR.
+    """
+    latest = take_in(submission, Event.QUEUE, now)
+    return replace(
+        known,
+        sender_nonce=latest.sender_nonce,
+        csr=latest.csr,
+        signer_key=latest.signer_key,
+        signer=latest.signer,
+        source=latest.source,
+        md5=latest.md5,
+        sha1=latest.sha1,
+        sha256=latest.sha256,
+        challenge=latest.challenge,
     )

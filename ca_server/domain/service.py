@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ca_server.domain.approval import Issuer, refuse
 from ca_server.domain.authority import Authority, AuthorityExpired
-from ca_server.domain.ledger import Store, Transaction
+from ca_server.domain.ledger import Store, StoreBusy, Transaction
 from ca_server.domain.policy import Issue, Policy, Refuse, decide
 from ca_server.domain.profiles import Profile
 from ca_server.domain.requests import (
@@ -21,6 +21,7 @@ from ca_server.domain.requests import (
     Submission,
     asks_again,
     next_state,
+    repeated,
     same_key,
     take_in,
 )
@@ -86,7 +87,10 @@ class ScepService:
         self._issuer = issuer
 
     def handle(self, data: bytes, profile: Profile, source: str, now: datetime) -> Answer:
-        """Answer one pkiMessage; NotAPkiMessage when there is nothing that could be answered."""
+        """Answer one pkiMessage; NotAPkiMessage when there is nothing that could be answered.
+
+        StoreBusy when it could not be kept: the client should send it again.
+        """
         message, head = _parse(data)
         exchange = Exchange(profile, source, now)
         unexpected: Exception | None = None
@@ -101,6 +105,8 @@ class ScepService:
         except PeerError as error:
             reply = Failure(error.fail_info, str(error), profile.hresult)
             body = self._seal(reply, head, profile)
+        except StoreBusy:
+            raise  # a FAILURE would be final; this is not
         except Exception as error:
             # Whatever a client has sent, it gets a SCEP answer; the traceback is for the log.
             unexpected = error
@@ -153,6 +159,8 @@ class ScepService:
                     raise PeerError(FailInfo.BAD_REQUEST, "transaction ID in use with another key")
                 issued = _issued(ledger, known)
                 if asks_again(known, issued, submission, exchange.now):
+                    if known.state is State.PENDING:
+                        known = repeated(known, submission, exchange.now)
                     return _standing(ledger, known, issued, exchange)
                 if known.state is State.PENDING:
                     refuse(ledger, known, REPLACED, by=POLICY, now=exchange.now)

@@ -5,30 +5,41 @@ What follows the bar is a line of one more mode, so abbreviations, `?` and TAB w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+
+import regex
 
 from router_emu.syntax.match import Args
 from router_emu.syntax.table import Mode, Run
 
 BAR = "|"
+# Whether a line passes; TimeoutError when the pattern takes too long to tell.
 Filter = Callable[[str], bool]
 
 
-def _include(pattern: re.Pattern[str]) -> Filter:
-    return lambda line: pattern.search(line) is not None
+# Patterns such as (a|aa)+$ take years on a line of a's, and every router would wait; the standard library's
+# re knows no time limit.
+SEARCH_SECONDS = 0.2
 
 
-def _exclude(pattern: re.Pattern[str]) -> Filter:
-    return lambda line: pattern.search(line) is None
+def _found(pattern: regex.Pattern[str], line: str) -> bool:
+    return pattern.search(line, timeout=SEARCH_SECONDS) is not None
 
 
-def _begin(pattern: re.Pattern[str]) -> Filter:
+def _include(pattern: regex.Pattern[str]) -> Filter:
+    return lambda line: _found(pattern, line)
+
+
+def _exclude(pattern: regex.Pattern[str]) -> Filter:
+    return lambda line: not _found(pattern, line)
+
+
+def _begin(pattern: regex.Pattern[str]) -> Filter:
     begun = False
 
     def passes(line: str) -> bool:
         nonlocal begun
-        begun = begun or pattern.search(line) is not None
+        begun = begun or _found(pattern, line)
         return begun
 
     return passes
@@ -53,8 +64,8 @@ def allows_pipe(canonical: str) -> bool:
 def make_filter(row: Run, args: Args) -> Filter:
     """The filter that a row of ``PIPE`` describes; ValueError when the pattern is no regular expression."""
     try:
-        pattern = re.compile(args.text("pattern"))
-    except re.error as wrong:
+        pattern = regex.compile(args.text("pattern"))
+    except regex.error as wrong:
         raise ValueError(str(wrong)) from wrong
     passes: Filter = row.handler(pattern)
     return passes

@@ -235,7 +235,11 @@ class Session:
             self._text.append("\n")
             self._gap = False
         lines = f"{text}\n".splitlines(keepends=True)
-        self._text += [line for line in lines if self._passes is None or self._passes(line.rstrip("\n"))]
+        try:
+            self._text += [line for line in lines if self._passes is None or self._passes(line.rstrip("\n"))]
+        except TimeoutError:
+            self._failed, self._passes = True, lambda _line: False
+            self._text.append(f"{self._context.router.texts.bad_pipe}\n")
 
     def _idle(self) -> Output:
         if self.shell.closed:

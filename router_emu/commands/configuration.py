@@ -16,6 +16,8 @@ from router_emu.texts import CliRefusal
 def configure(context: Context, args: Args) -> str:
     """Begin a configuration session; tell of the others that are open."""
     store, texts = context.router.config, context.router.texts
+    if context.shell.candidate is not None:  # `do configure`: one session edits one candidate
+        raise CliRefusal(texts.within_configuration)
     others = [_session_row(session) for session in store.sessions]
     try:
         session = store.open(context.user, context.line, context.now, exclusive="exclusive" in args)

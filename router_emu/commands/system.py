@@ -6,6 +6,7 @@ from router_emu import dates
 from router_emu.commands.context import Context
 from router_emu.syntax.match import Args
 from router_emu.syslog import CAPACITY
+from router_emu.texts import CliRefusal
 
 
 def show_version(context: Context, _args: Args) -> str:
@@ -54,6 +55,8 @@ def terminal_timestamp(context: Context, args: Args) -> str:
 
 
 def logout(context: Context, _args: Args) -> str:
-    """End the session."""
+    """End the session, but not with `do exit` over a candidate."""
+    if context.shell.candidate is not None:
+        raise CliRefusal(context.router.texts.within_configuration)
     context.shell.closed = True
     return ""

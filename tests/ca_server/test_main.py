@@ -67,7 +67,7 @@ def test_a_request_survives_a_kill(tmp_path, make_client):
     client = make_client()
     environment = {"SCEPLAB_CLOCK": json.dumps(CLOCK), "SCEPLAB_OPERATOR_PASSWORD": "from outside"}
     with running(tmp_path / "ca", **environment) as (ready, process):
-        assert set(ready) == {"scep", "ndes", "console", "management", "operator"}
+        assert set(ready) == {"scep", "ndes", "crl", "console", "management", "operator"}
         assert ready["operator"] == {"username": "operator", "password": "from outside"}
         folder = StateFolder(tmp_path / "ca")
         client.authority = folder.authority(key_bits=2048, now=wall_time)

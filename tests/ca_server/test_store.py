@@ -1,5 +1,6 @@
 """The ledger on disk: restarts, secrets, many at a time."""
 
+import sqlite3
 import threading
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from ca_server import store
 from ca_server.domain.profiles import COMPAT
 from ca_server.domain.requests import State, WrongState
 from ca_server.store import SqlStore, StoreError
@@ -146,3 +148,20 @@ def test_another_schema_version_is_refused_with_a_sentence(make_lab, tmp_path):
         ledger._connection.execute(text("update lab set schema_version = 99"))
     with pytest.raises(StoreError, match="schema version 99"):
         SqlStore(f"sqlite:///{tmp_path / 'requests.sqlite3'}", lambda: None)
+
+
+def test_a_locked_database_is_no_refusal(make_lab, client, monkeypatch):
+    """A FAILURE would end the client's enrolment; 503 has it come back."""
+    monkeypatch.setattr(store, "BUSY_MILLISECONDS", 1)
+    lab = make_lab()
+    message = client.pkcs_req()
+    other = sqlite3.connect(lab.store._engine.url.database, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        answer = lab.apps.scep.test_client().post("/scep?operation=PKIOperation", data=message)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert lab.store.requests() == []
+    assert lab.send(client, message) == Pending()

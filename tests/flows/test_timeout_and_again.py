@@ -1,5 +1,5 @@
 """The chapter: "If a timeout occurs, contact your system administrator to get your request approved, and
-then enter this command again."
+then enter this command again."  Here in the other order: the command again, and then the approval.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ def test_a_timeout_then_approval_then_the_command_again(lab: Processes) -> None:
         assert "timed out for trustpoint myca: no certificate after 3 retries" in lab.type("show logging")
         assert "Router certificate" not in lab.type("show crypto ca certificates")
 
-        operator.approve(request["id"])
         assert lab.advance(timedelta(hours=1)) == []  # the router has given up and asks no more
-        lab.type("crypto ca enroll myca", "Lab-Only-1", "Lab-Only-1")
+        printed = lab.type("crypto ca enroll myca", "Lab-Only-2", "Lab-Only-2")
         lab.advance(timedelta(0))  # waits for the exchange
+        again = operator.request(request["id"])
+        assert (again["state"], again["polls"]) == ("pending", 4)
+        assert again["fingerprints"]["md5"] in printed  # of the request as it was sent last
+        operator.approve(request["id"])
+        lab.advance(timedelta(minutes=2))
         assert "Status         : Available" in lab.type("show crypto ca certificates")
         assert [each["id"] for each in operator.requests()] == [request["id"]]
 

@@ -225,6 +225,24 @@ def test_a_refused_commit_says_why(screen: Screen, router: Router, golden: Golde
     golden("refused-commit.txt", screen.text)
 
 
+@pytest.mark.parametrize("line", ["do configure", "do configure exclusive", "do exit", "do logout"])
+def test_a_session_edits_one_candidate(screen: Screen, router: Router, line: str) -> None:
+    screen("configure", "hostname kept")
+    assert screen(line).failed
+    assert "% Not from within a configuration session." in screen.text
+    assert len(router.config.sessions) == 1
+    screen("commit", "end")
+    assert router.hostname == "kept"
+    assert router.config.sessions == []
+
+
+def test_a_pattern_that_takes_for_ever_is_broken_off(screen: Screen) -> None:
+    screen("a" * 44 + "!", "show history | include (a|aa)+$")
+    assert screen.output.failed
+    assert "% Error parsing piping string. Quitting" in screen.text
+    assert not screen("show clock").failed
+
+
 def test_a_lost_session_gives_up_its_lock(screen: Screen, router: Router) -> None:
     screen("configure exclusive", "hostname a", "end")
     screen.session.close()

@@ -311,3 +311,16 @@ def test_crl_distribution_points(openssl: Any, full: Certificate, tmp_path: Path
 
 def test_public_key_is_cached_by_its_bytes(full: Certificate) -> None:
     assert full.public_key() is algorithms.load_public_key(bytes(full.public_key_info))
+
+
+def test_what_a_client_writes_cannot_draw_on_a_screen() -> None:
+    san = ext_subject_alt_name(
+        [("DNS", b"\x1b]0;owned\x07"), ("URI", b"http://x/\r\n  State: issued"), ("DNS", b"a,b")]
+    )
+    assert certificates.read_subject_alt_name(san.value) == (
+        r"DNS:\x1b]0;owned\x07",
+        r"URI:http://x/\x0d\x0a  State: issued",
+        r"DNS:a\x2cb",
+    )
+    crl = ext_crl_distribution_points("http://x/\x1b[2J")
+    assert read_crl_distribution_points(crl.value) == (r"http://x/\x1b[2J",)
