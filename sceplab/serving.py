@@ -1,41 +1,35 @@
-"""An HTTP server for a WSGI application, in threads of this process."""
+"""An HTTP server for a WSGI application, in threads of this process.
+
+One loop reads all connections (waitress), and a thread gets a request only when it is whole: a client that is
+silent, slow, or stops in the middle holds a socket and no thread.
+"""
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-import structlog
-from cheroot import wsgi
+import waitress
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # A PKIOperation by GET is one long request line: a 2048-bit request takes 4 KB, a bag of certificates 60 KB.
 MAX_HEADER_BYTES = 256 * 1024
-# cheroot looks whether it should stop this often: short, so that a lab ends at once.
-STOP_INTERVAL_SECONDS = 0.05
+# A PKIOperation by POST is of that size too; a longer body is refused (413), also when it comes in chunks.
+MAX_BODY_BYTES = 2 * 1024 * 1024
+# The CA has three of these servers, and 1024 descriptors are all that many systems allow.
+MAX_CONNECTIONS = 300
+BACKLOG = 128
+IDLE_SECONDS = 30
+IDLE_CHECK_SECONDS = 5
+# How long a stop waits for the requests in hand.
+STOP_SECONDS = 1
 
-_log = structlog.get_logger(__name__)
-
-
-class _Server(wsgi.Server):
-    """cheroot's server, with its messages in our log and no socket left behind."""
-
-    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """Log one message of cheroot's."""
-        _log.log(level, "http-server", message=msg, exc_info=traceback)
-
-    @staticmethod
-    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
-        """Bind the socket, or close it; cheroot would leave it open when the port is taken."""
-        try:
-            socket_.bind(bind_addr)
-        except OSError:
-            socket_.close()
-            raise
-        return socket_
+# waitress warns whenever a request waits for a thread, which a burst of routers does to any server.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class HttpServer:
@@ -48,13 +42,34 @@ class HttpServer:
         self, app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, threads: int = 8
     ) -> None:
         self._host = host
-        self._server = _Server((host, port), app, numthreads=threads, request_queue_size=128)
-        self._server.max_request_header_size = MAX_HEADER_BYTES
-        self._server.expiration_interval = STOP_INTERVAL_SECONDS
-        self._server.shutdown_timeout = 1
-        self._server.prepare()
-        self.port: int = self._server.bind_addr[1]
-        self._thread = threading.Thread(target=self._server.serve, name=f"http-{self.port}", daemon=True)
+        # Bound here: waitress would leave threads and a pipe behind when the port is taken, and would
+        # listen on several ports when a name has several addresses.
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+        )
+        self.port: int = listener.getsockname()[1]
+        self._server = waitress.create_server(
+            app,
+            map={},
+            sockets=[listener],
+            server_name=host,
+            threads=threads,
+            backlog=BACKLOG,
+            connection_limit=MAX_CONNECTIONS,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=IDLE_CHECK_SECONDS,
+            max_request_header_size=MAX_HEADER_BYTES,
+            max_request_body_size=MAX_BODY_BYTES,
+            # Bodies stay in memory: waitress leaves its temporary file open when a client goes half-way.
+            inbuf_overflow=MAX_BODY_BYTES,
+            # select() takes no descriptor above 1023.
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=True,
+            expose_tracebacks=False,
+            ident="scep-lab",
+        )
+        self._thread = threading.Thread(target=self._server.run, name=f"http-{self.port}", daemon=True)
+        self._stopped = False
 
     @property
     def url(self) -> str:
@@ -67,10 +82,28 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving, and wait for the requests in hand.  May be called twice, or without a start."""
-        self._server.stop()
+        """Stop serving: wait for the requests in hand, close every connection.
+
+        May be called twice, or without a start.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        # The threads first: one that is still at work would write to the trigger's pipe after it is closed.
+        self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
         if self._thread.is_alive():
+            # Wakes the loop, which runs this in its own thread: no other may touch the connections.
+            self._server.trigger.pull_trigger(self._close)
             self._thread.join()
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """Close every socket, by which the loop has nothing left to watch and ends."""
+        # ``handle_close`` and not ``close``: it also frees the buffers and wakes a thread that waits on one.
+        for connection in list(self._server.active_channels.values()):
+            connection.handle_close()
+        self._server.close()
 
     def __enter__(self) -> HttpServer:
         self.start()

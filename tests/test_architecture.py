@@ -41,7 +41,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # The rows that touch the world.  All others take `now` and randomness as arguments, and move no bytes.
 EDGES = {"sceplab", "ca_server", "router_emu.adapters", "router_emu.__main__"}
 BANNED_MODULES = {
-    *("asyncio", "asyncssh", "cheroot", "click", "concurrent", "flask", "http", "io", "logging"),
+    *("asyncio", "asyncssh", "waitress", "click", "concurrent", "flask", "http", "io", "logging"),
     *("multiprocessing", "os", "pathlib", "queue", "random", "requests", "secrets", "select", "selectors"),
     *("shutil", "signal", "socket", "socketserver", "sqlalchemy", "sqlite3", "ssl", "structlog"),
     *("subprocess", "sys", "tempfile", "threading", "time", "urllib", "werkzeug"),
