@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Settings:
     host: str
     routers: tuple[str, ...]
     first_port: int
+    ports: Mapping[str, int]
     management_port: int
     texts: str
     wire: str
@@ -62,6 +64,7 @@ class Settings:
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--routers", default="r1", help="Names, with commas between them.")
 @click.option("--first-port", default=2201, help="SSH port of the first router; 0 takes any.")
+@click.option("--ports", default="", help="SSH ports by name, r1=2201,r2=2207; others count from the first.")
 @click.option("--management-port", default=9104, help="Port of the management API; 0 takes any.")
 @click.option(
     "--texts", type=click.Choice(sorted(WORDINGS)), default="modern", help="Wording of the screens."
@@ -72,6 +75,7 @@ def main(
     host: str,
     routers: str,
     first_port: int,
+    ports: str,
     management_port: int,
     texts: str,
     wire: str,
@@ -89,10 +93,20 @@ def main(
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         password = _password(state / "password")
-        settings = Settings(state, host, names, first_port, management_port, texts, wire, password)
+        settings = Settings(
+            state, host, names, first_port, _by_name(ports), management_port, texts, wire, password
+        )
         asyncio.run(_serve(settings, clock))
     except (BrokenState, OSError) as error:
         sys.exit(f"router_emu: {error}")
+
+
+def _by_name(ports: str) -> dict[str, int]:
+    try:
+        pairs = (pair.split("=") for pair in ports.split(",") if pair)
+        return {name: int(port) for name, port in pairs}
+    except ValueError:
+        raise click.UsageError("--ports is like r1=2201,r2=2207") from None
 
 
 def _password(path: Path) -> str:
@@ -112,7 +126,8 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
     servers = []
     for number, name in enumerate(settings.routers):
         host = make_host(settings, name, clock, fleet)
-        port = settings.first_port + number if settings.first_port else 0
+        counted = settings.first_port + number if settings.first_port else 0
+        port = settings.ports.get(name, counted)
         server = SshServer(
             host, host_key=RouterFolder(settings.state / name).host_key(), bind=settings.host, port=port
         )

@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sceplab.clock import ClockState, format_instant
+from sceplab.clock import LAST_INSTANT, ClockState, format_instant
 from sceplab.errors import LabError, Refused, ServiceUnreachable, TimerStuck
 from sceplab.management import Fired, Timer
 from sceplab.remote import Reading
@@ -30,6 +30,8 @@ MAX_PASSES = 50
 MAX_INSTANTS = 100_000
 # Clocks that run are stopped a little ahead, so that all of them reach the same instant; in seconds.
 FREEZE_MARGINS = (1, 5, 30)
+# Clocks that are let run go on while one after the other is set.
+RESUME_MARGIN = timedelta(minutes=1)
 
 
 class Service(Protocol):
@@ -73,11 +75,9 @@ class LabTime:
         """Move on by ``by``; yield each timer as it fires."""
         if by < timedelta(0):
             raise LabError("The lab clock only moves forward.")
-        try:
-            target = self.read().now + by
-        except OverflowError:
-            raise LabError("The calendar ends before that.") from None
-        return self._move_to(target, self._numbers())
+        now = self.read().now
+        _demand_calendar(now, by)
+        return self._move_to(now + by, self._numbers())
 
     def next(self) -> Iterator[Fired]:
         """Move on to the next timer; yield what fires there.  Nothing moves when no timer waits."""
@@ -107,6 +107,7 @@ class LabTime:
         """Let frozen clocks run on, from where they stand."""
         reading = self.read()
         if reading.state.frozen_at is not None:
+            _demand_calendar(reading.now, RESUME_MARGIN)
             wall = datetime.now(reading.now.tzinfo)
             offset = (reading.now - wall).total_seconds()
             self._set_all(ClockState("offset", offset, None, reading.state.version))
@@ -170,3 +171,9 @@ class LabTime:
 
     def _now_text(self) -> str:
         return format_instant(self.read().now)
+
+
+def _demand_calendar(now: datetime, ahead: timedelta) -> None:
+    """Refuse to go where no service would follow; said before any clock is moved."""
+    if ahead > LAST_INSTANT - now:
+        raise LabError(f"The lab's calendar ends before that, at {format_instant(LAST_INSTANT)}.")

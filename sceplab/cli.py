@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +136,19 @@ def _greet(lab: Supervisor, settings: Settings) -> None:
     click.echo(
         f"\n  state {settings.state}, endpoints {settings.endpoints_file}, logs in {settings.state / 'logs'}"
     )
+    if hint := find_hint(settings):
+        click.echo(hint)
+
+
+def find_hint(settings: Settings) -> str:
+    """Return how commands are pointed at the lab; "" when they find it where they look anyway."""
+    from sceplab.places import ENDPOINTS_VARIABLE, default_state, endpoints_file
+
+    file = settings.endpoints_file.absolute()
+    found = Path(os.environ.get(ENDPOINTS_VARIABLE) or endpoints_file(default_state()))
+    if file == found.absolute():
+        return ""
+    return f"\n  For commands to find this lab:\n  export {ENDPOINTS_VARIABLE}={shlex.quote(str(file))}"
 
 
 def _password_note(variable: str, password: str) -> str:

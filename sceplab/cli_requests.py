@@ -11,7 +11,8 @@ import click
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
 from sceplab.errors import Refused
 
-NUMBERS = click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+NUMBER = click.IntRange(min=1)
+NUMBERS = click.argument("numbers", metavar="ID...", type=NUMBER, nargs=-1, required=True)
 
 
 @click.group("requests")
@@ -33,7 +34,7 @@ def list_requests(state: str | None, endpoints: Path | None, as_json: bool) -> N
 
 
 @requests_group.command("show")
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=NUMBER)
 @lab_option
 @json_option
 def show_request(number: int, endpoints: Path | None, as_json: bool) -> None:
@@ -68,6 +69,8 @@ def deny(numbers: tuple[int, ...], reason: str, endpoints: Path | None, as_json:
 
 def _decide(numbers: tuple[int, ...], decision: Callable[[int], Any], as_json: bool) -> None:
     """Decide on every request, whatever becomes of the others; end with 1 when one was refused."""
+    from sceplab.printing import visible
+
     decided, refused = [], False
     for number in numbers:
         try:
@@ -78,7 +81,7 @@ def _decide(numbers: tuple[int, ...], decision: Callable[[int], Any], as_json: b
             continue
         decided.append(request)
         if not as_json:
-            click.echo(f"Request {number} is {request['state']}: {request['subject']}")
+            click.echo(f"Request {number} is {request['state']}: {visible(request['subject'])}")
     if as_json:
         print_json(decided)
     if refused:

@@ -15,6 +15,9 @@ from typing import Literal, Protocol
 
 Mode = Literal["offset", "frozen"]
 
+# No clock is set beyond this: what is issued then must still end before year 10000, where X.509 does.
+LAST_INSTANT = datetime(9000, 1, 1, tzinfo=UTC)
+
 
 class ClockBackwards(ValueError):
     """The asked state would put the clock before the instant that it shows now."""
@@ -54,6 +57,13 @@ class ClockState:
         except OverflowError:
             raise ValueError("offset leads out of the calendar") from None
 
+    def start(self, wall: datetime) -> datetime:
+        """Return the time at which a clock set to this state starts; ValueError beyond LAST_INSTANT."""
+        instant = self.at(wall)
+        if instant > LAST_INSTANT:
+            raise ValueError(f"the lab's calendar ends at {format_instant(LAST_INSTANT)}")
+        return instant
+
     def to_json(self) -> dict[str, object]:
         """Return the state as JSON values."""
         frozen_at = None if self.frozen_at is None else format_instant(self.frozen_at)
@@ -70,7 +80,11 @@ class ClockState:
             raise ValueError("offset is a number of seconds")
         if isinstance(version, bool) or not isinstance(version, int):
             raise ValueError("version is a whole number")
-        return cls(mode, float(offset), None if frozen_at is None else parse_instant(frozen_at), version)
+        try:
+            offset = float(offset)
+        except OverflowError:
+            raise ValueError("offset leads out of the calendar") from None
+        return cls(mode, offset, None if frozen_at is None else parse_instant(frozen_at), version)
 
 
 class LabClock:
@@ -97,7 +111,9 @@ class LabClock:
     def set_state(
         self, *, mode: Mode | None = None, offset: float | None = None, frozen_at: datetime | None = None
     ) -> ClockState:
-        """Change how the clock runs, and tell the subscribers; ClockBackwards leaves it as it was.
+        """Change how the clock runs, and tell the subscribers; an error leaves it as it was.
+
+        ClockBackwards when it would go back, another ValueError when it would pass LAST_INSTANT.
 
         What is left out is kept: ``mode="frozen"`` alone stops the clock where it is, and
         ``mode="offset"`` alone lets a stopped clock run on from where it stood.
@@ -110,7 +126,7 @@ class LabClock:
             elif offset is None:
                 offset = old.offset if old.mode == "offset" else (now - wall).total_seconds()
             state = ClockState(mode, offset, frozen_at, old.version + 1)
-            if state.at(wall) < now:
+            if state.start(wall) < now:
                 raise ClockBackwards(f"the lab clock shows {format_instant(now)} and only moves forward")
             self._state = state
             self.now()
@@ -149,4 +165,7 @@ def parse_instant(text: object) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of the calendar") from None

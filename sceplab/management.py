@@ -5,7 +5,9 @@ It moves time and shows timers; the services' own ports never do.  See DESIGN, "
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,6 +106,13 @@ def create_management_app(service: ManagedService, clock: LabClock) -> Flask:
     app = Flask("sceplab.management", static_folder=None)
     app.register_blueprint(_routes(service, clock))
 
+    @app.before_request
+    def demand_own_host() -> ResponseReturnValue | None:
+        host = request.headers.get("Host")  # absent in HTTP/1.0
+        if host is None or _is_own_host(host):
+            return None
+        return _error(403, "the management API is reached by an IP address, or a name without dots")
+
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> ResponseReturnValue:
         return _error(error.code or 500, error.description or error.name)
@@ -158,6 +167,26 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
     return lab
 
 
+_HOST = re.compile(r"(?:\[(?P<bracketed>[^]]+)]|(?P<plain>[^:]+))(?::\d*)?")
+# "localhost", or a container's name.
+_SINGLE_LABEL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _is_own_host(host: str) -> bool:
+    """Tell whether a Host header is one that no web page's DNS name can bring (DNS rebinding)."""
+    parts = _HOST.fullmatch(host)
+    if parts is None:
+        return False
+    if parts["plain"] and _SINGLE_LABEL.fullmatch(parts["plain"]):
+        return True
+    read = ipaddress.IPv6Address if parts["bracketed"] else ipaddress.IPv4Address
+    try:
+        read(parts["bracketed"] or parts["plain"])
+    except ValueError:
+        return False
+    return True
+
+
 def _json_object() -> Mapping[str, object]:
     """Return the request's JSON object; 415 or 400 when it has none.
 
@@ -173,7 +202,14 @@ class _BadRequest(HTTPException):
     code = 400
 
 
-_CODES = {400: "bad-request", 404: "not-found", 405: "not-allowed", 409: "backwards", 415: "not-json"}
+_CODES = {
+    400: "bad-request",
+    403: "forbidden-host",
+    404: "not-found",
+    405: "not-allowed",
+    409: "backwards",
+    415: "not-json",
+}
 
 
 def _error(status: int, message: str) -> ResponseReturnValue:

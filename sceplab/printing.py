@@ -48,6 +48,14 @@ def instant_text(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def visible(text: str) -> str:
+    """Escape what could draw on the terminal: ESC as ``\\x1b``.  Every text of a client goes through here."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
 def _value(key: str, value: object) -> str:
     if value is None or value == [] or value == "":
         return "-"
@@ -55,7 +63,7 @@ def _value(key: str, value: object) -> str:
         return instant_text(parse_instant(value))
     if key == "message_type":
         return f"{_MESSAGES.get(value, 'message')} ({value})"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def requests_table(requests: Sequence[Mapping[str, Any]]) -> str:
@@ -76,7 +84,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def request_details(request: Mapping[str, Any]) -> str:
     """Print one request with all that an operator checks before approving it."""
     pairs = [(label, _value(key, request.get(key))) for label, key in _DETAILS.items()]
-    pairs[4:4] = [(digest.upper(), value) for digest, value in request.get("fingerprints", {}).items()]
+    fingerprints = request.get("fingerprints", {})
+    pairs[4:4] = [(digest.upper(), _value(digest, value)) for digest, value in fingerprints.items()]
     return "\n".join(
         [f"Request {request['id']}", *(f"  {label + ':':<18} {value}" for label, value in pairs)]
     )
@@ -84,7 +93,7 @@ def request_details(request: Mapping[str, Any]) -> str:
 
 def fired_line(fired: Fired) -> str:
     """Print a timer that fired: when, whose, which, and what came of it."""
-    return f"{instant_text(fired.at)}  {fired.owner}  {fired.name} -> {fired.outcome}"
+    return visible(f"{instant_text(fired.at)}  {fired.owner}  {fired.name} -> {fired.outcome}")
 
 
 def clock_line(reading: Reading) -> str:
@@ -102,7 +111,7 @@ def _pace(state: ClockState) -> str:
 
 def timer_lines(timers: Iterable[Timer]) -> str:
     """Print the timers that wait, one a line."""
-    lines = [f"{instant_text(timer.due)}  {timer.owner}  {timer.name}" for timer in timers]
+    lines = [visible(f"{instant_text(timer.due)}  {timer.owner}  {timer.name}") for timer in timers]
     return "\n".join(lines) or "No timer waits."
 
 

@@ -10,12 +10,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sceplab.children import Child
 from sceplab.clock import ClockState, wall_time
@@ -30,13 +31,18 @@ END_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a lab; 0 takes a free one.  The defaults are DESIGN's."""
+    """The ports of a lab; 0 takes a free one, and AUTO_PORTS those of the last run if they still are free.
+
+    The defaults are DESIGN's.  ``routers`` are those that a router had before, by its name; the others
+    count up from ``first_router``.
+    """
 
     scep: int = 8080
     console: int = 8090
     first_router: int = 2201
     management_ca: int = 9101
     management_routers: int = 9104
+    routers: Mapping[str, int] = field(default_factory=dict)
 
     def fixed(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Yield every port that is not to be any free one, with its use."""
@@ -46,7 +52,8 @@ class Ports:
         yield "SCEP", self.scep
         yield "the operators' console", self.console
         for number, name in enumerate(routers):
-            yield f"the router {name}", self.first_router and self.first_router + number
+            counted = self.first_router and self.first_router + number
+            yield f"the router {name}", self.routers.get(name, counted)
         yield "the CA's management", self.management_ca
         yield "the routers' management", self.management_routers
 
@@ -73,6 +80,11 @@ class Settings:
         """The file that tells where the lab is."""
         return self.endpoints or endpoints_file(self.state)
 
+    @property
+    def ports_file(self) -> Path:
+        """The file that keeps the ports of the last run."""
+        return self.state / "ports.json"
+
 
 def service_commands(settings: Settings) -> dict[str, list[str]]:
     """Return the command line of every service, by its name among the endpoints."""
@@ -84,6 +96,8 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
     routers = ["router_emu", "--state", settings.state / "routers", "--host", settings.host]
     routers += ["--routers", ",".join(settings.routers), "--first-port", ports.first_router]
     routers += ["--management-port", ports.management_routers]
+    if ports.routers:
+        routers += ["--ports", ",".join(f"{name}={port}" for name, port in ports.routers.items())]
     routers += ["--texts", settings.texts, "--wire", settings.wire]
     return {name: [*python, *map(str, words)] for name, words in (("ca", ca), ("routers", routers))}
 
@@ -126,6 +140,7 @@ class Supervisor:
                 )
             ready = {name: child.wait_ready(READY_SECONDS) for name, child in self._children.items()}
             self.endpoints = _endpoints(ready)
+            write_json(self._settings.ports_file, asdict(_ports_of(self.endpoints)))
             write_json(self._settings.endpoints_file, self.endpoints)
         except BaseException:
             self.stop()
@@ -150,7 +165,8 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def running_lab(
-    settings: Settings, commands: Mapping[str, Sequence[str]] | None = None
+    settings: Settings,
+    commands: Callable[[Settings], Mapping[str, Sequence[str]]] = service_commands,
 ) -> Iterator[Supervisor]:
     """Run a lab for as long as the block lasts.  Raises StartFailed.
 
@@ -158,7 +174,9 @@ def running_lab(
     """
     settings = replace(settings, state=settings.state.absolute())
     with _only_one(settings.state):
-        lab = Supervisor(settings, commands or service_commands(settings))
+        if settings.ports == AUTO_PORTS:
+            settings = replace(settings, ports=_auto_ports(settings))
+        lab = Supervisor(settings, commands(settings))
         try:
             yield lab
         finally:
@@ -185,11 +203,47 @@ def _clock_at_start(file: Path, frozen: bool) -> ClockState:
         state = ClockState()
     except ValueError as error:
         raise StartFailed(f"The lab's clock cannot be read from {file}: {error}.") from error
+    try:
+        now = state.start(wall_time())
+    except ValueError as error:
+        raise StartFailed(
+            f"The lab's clock cannot go on as {file} says: {error}.  Use '--state' for a new lab."
+        ) from error
     if frozen and state.frozen_at is None:
-        instant = state.at(wall_time()).replace(microsecond=0) + timedelta(seconds=1)
+        instant = now.replace(microsecond=0) + timedelta(seconds=1)
         state = replace(state, mode="frozen", frozen_at=instant)
         write_json(file, state.to_json())
     return state
+
+
+def _auto_ports(settings: Settings) -> Ports:
+    """Return the ports of the last run, since routers keep the CA's URL; any free ones when one is taken."""
+    ports = _last_ports(settings.ports_file)
+    if ports is not None:
+        with suppress(StartFailed):
+            _demand_free_ports(replace(settings, ports=ports))
+            return ports
+    return AUTO_PORTS
+
+
+def _ports_of(endpoints: Mapping[str, Any]) -> Ports:
+    """Return where a running lab is."""
+    ca, management = endpoints["ca"], endpoints["management"]
+    urls = (ca["scep"], ca["console"], management["ca"], management["routers"])
+    scep, console, management_ca, management_routers = (urlsplit(url).port or 0 for url in urls)
+    routers = {name: router["port"] for name, router in endpoints["routers"].items()}
+    return Ports(scep, console, 0, management_ca, management_routers, routers)
+
+
+def _last_ports(file: Path) -> Ports | None:
+    """Read the ports of the last run; None when there are none that could be taken again."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        ports = Ports(**kept)
+        every = [value for name, value in kept.items() if name != "routers"] + list(ports.routers.values())
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return None
+    return ports if all(type(port) is int and 0 <= port < 2**16 for port in every) else None
 
 
 def _demand_free_ports(settings: Settings) -> None:

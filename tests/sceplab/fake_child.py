@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import sys
 import time
+from collections.abc import Sequence
 
 from flask import Flask, request
 
@@ -75,6 +77,19 @@ def console() -> Flask:
     return app
 
 
+def asked_port(options: Sequence[str], name: str) -> int:
+    """Return the port that the command line asks for; 0 takes a free one."""
+    return int(options[options.index(name) + 1]) if name in options else 0
+
+
+def router_port(options: Sequence[str]) -> int:
+    """Return where the router r1 would be: nobody listens there."""
+    if "--ports" in options:
+        return int(options[options.index("--ports") + 1].partition("r1=")[2].partition(",")[0])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return asked_port(options, "--first-port") or int(free.getsockname()[1])
+
+
 def main(name: str, *options: str) -> None:
     if "--dies" in options:
         sys.exit("no database here")
@@ -83,18 +98,21 @@ def main(name: str, *options: str) -> None:
     servers = []
     if "--silent" not in options:
         clock = LabClock(state=ClockState.from_json(json.loads(os.environ["SCEPLAB_CLOCK"])))
-        management = HttpServer(create_management_app(Service(name), clock))
+        management = HttpServer(
+            create_management_app(Service(name), clock), port=asked_port(options, "--management-port")
+        )
         management.start()
         servers.append(management)
         if name == "ca":
-            rest = HttpServer(console())
+            rest = HttpServer(console(), port=asked_port(options, "--console-port"))
             rest.start()
             servers.append(rest)
             operator = {"username": "operator", "password": "pw"}
-            places = {"scep": "http://ca.invalid", "ndes": "http://ca.invalid/ndes", "console": rest.url}
+            scep = f"http://127.0.0.1:{asked_port(options, '--port')}"
+            places = {"scep": scep, "ndes": f"{scep}/ndes", "console": rest.url}
             announce({**places, "management": management.url, "operator": operator})
         else:
-            port = int(os.environ.get("FAKE_ROUTER_PORT", "1"))
+            port = int(os.environ.get("FAKE_ROUTER_PORT") or router_port(options))
             router = {"host": "127.0.0.1", "port": port, "username": "admin", "password": "pw"}
             announce({"routers": {"r1": router}, "management": management.url})
     print("a line that is no ready line", flush=True)

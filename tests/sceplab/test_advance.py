@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sceplab.advance import LabTime
-from sceplab.clock import ClockState
+from sceplab.clock import LAST_INSTANT, ClockState
 from sceplab.errors import LabError, ServiceUnreachable, TimerStuck
 from sceplab.management import Timer
 
@@ -164,3 +164,16 @@ def test_the_clock_does_not_go_back(lab) -> None:
         lab[2].advance(-MINUTE)
     with pytest.raises(LabError, match="calendar"):
         lab[2].advance(timedelta.max)
+
+
+def test_at_the_calendars_end_the_clocks_stay_together_and_say_why(serve) -> None:
+    state = ClockState("frozen", 0, LAST_INSTANT - MINUTE / 2)
+    ca, router = serve("ca", state), serve("routers", state)
+    time = LabTime([ca.remote, router.remote])
+    with pytest.raises(LabError, match=r"^The lab's calendar ends"):
+        time.resume()
+    with pytest.raises(LabError, match=r"^The lab's calendar ends"):
+        time.advance(MINUTE)
+    assert ca.service.clock.state() == router.service.clock.state() == state
+    list(time.advance(MINUTE / 2))
+    assert ca.service.clock.now() == router.service.clock.now() == LAST_INSTANT

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from sceplab.cli import main
+from sceplab.cli import find_hint, main
 from sceplab.client import Lab
 from sceplab.errors import LabError
 from sceplab.supervisor import AUTO_PORTS, Settings, running_lab
@@ -27,7 +27,7 @@ def lab(tmp_path_factory, child_command, router_port):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKE_ROUTER_PORT", str(router_port))
         patch.setenv("SCEPLAB_ENDPOINTS", str(settings.endpoints_file))
-        with running_lab(settings, commands) as running, Lab(running.endpoints) as lab:
+        with running_lab(settings, lambda _: commands) as running, Lab(running.endpoints) as lab:
             yield lab
 
 
@@ -163,7 +163,7 @@ def test_up_from_start_to_end(tmp_path, child_command) -> None:
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "SCEPLAB_OPERATOR_PASSWORD": "set"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         lines = []
-        while not lines or "endpoints" not in lines[-1]:
+        while not lines or "export " not in lines[-1]:
             lines.append(process.stdout.readline())
             assert lines[-1], lines
         process.send_signal(signal.SIGINT)
@@ -173,6 +173,26 @@ def test_up_from_start_to_end(tmp_path, child_command) -> None:
     assert "(user operator, password from SCEPLAB_OPERATOR_PASSWORD)" in screen
     assert "admin@127.0.0.1  (password pw)" in screen
     assert "(running, as the wall clock)" in screen
+    assert f"  export SCEPLAB_ENDPOINTS={tmp_path / 'state' / 'endpoints.json'}\n" in screen
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "one"])
+@pytest.mark.parametrize("command", ["show", "approve", "deny"])
+def test_request_numbers_count_from_one(run, command, number) -> None:
+    assert run("requests", command, "--", number)[0] == 2
+
+
+def test_the_greeting_names_the_lab_that_commands_would_not_find(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("SCEPLAB_STATE", str(tmp_path))
+    monkeypatch.delenv("SCEPLAB_ENDPOINTS", raising=False)
+    elsewhere = tmp_path / "a b.json"
+    assert find_hint(Settings(state=tmp_path)) == ""
+    assert find_hint(Settings(state=tmp_path, endpoints=elsewhere)).endswith(
+        f"export SCEPLAB_ENDPOINTS='{elsewhere}'"
+    )
+    monkeypatch.setenv("SCEPLAB_ENDPOINTS", str(elsewhere))
+    assert find_hint(Settings(state=tmp_path, endpoints=elsewhere)) == ""
+    assert find_hint(Settings(state=tmp_path)).endswith(f"={tmp_path / 'endpoints.json'}")
 
 
 def test_the_help_loads_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, parse_instant
+from sceplab.clock import LAST_INSTANT, ClockBackwards, ClockState, LabClock, format_instant, parse_instant
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -76,6 +76,26 @@ def test_going_back_is_refused_and_changes_nothing() -> None:
     assert clock.state() == ClockState("offset", 100)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"mode": "frozen", "frozen_at": LAST_INSTANT + timedelta(microseconds=1)},
+        {"offset": (LAST_INSTANT - NOON).total_seconds() + 1},
+        {"offset": 1e12},
+        {"offset": 1e300},
+        {"offset": -1e12},
+    ],
+)
+def test_going_beyond_the_calendar_is_refused_and_changes_nothing(asked) -> None:
+    clock = LabClock(Wall())
+    with pytest.raises(ValueError, match="calendar") as caught:
+        clock.set_state(**asked)
+    assert not isinstance(caught.value, ClockBackwards)
+    assert clock.state() == ClockState()
+    clock.set_state(mode="frozen", frozen_at=LAST_INSTANT)
+    assert clock.now() == LAST_INSTANT
+
+
 def test_subscribers_hear_of_changes_until_they_leave() -> None:
     clock, heard = LabClock(Wall()), []
     leave = clock.subscribe(heard.append)
@@ -97,6 +117,8 @@ def test_subscribers_hear_of_changes_until_they_leave() -> None:
         {"mode": "frozen", "frozen_at": "2026-11-23T12:00:00"},
         {"mode": "frozen", "frozen_at": "noon"},
         {"mode": "frozen", "frozen_at": 7},
+        {"mode": "frozen", "frozen_at": "9999-12-31T23:59:59-01:00"},
+        {"offset": 10**400},
         {"offset": "1"},
         {"offset": True},
         {"offset": float("nan")},

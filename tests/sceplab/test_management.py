@@ -1,6 +1,7 @@
 """The management API of a service, and the file that keeps its clock."""
 
 import json
+import socket
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,14 @@ def test_going_back_is_409(client, service) -> None:
         ("PUT", "/_lab/clock", '{"mode": "frozen"}', "application/json", 400),
         ("PUT", "/_lab/clock", '{"mode": "offset", "offset": "soon"}', "application/json", 400),
         ("PUT", "/_lab/clock", '{"offset": 1e300}', "application/json", 400),
+        ("PUT", "/_lab/clock", '{"mode": "offset", "offset": 2.4e11}', "application/json", 400),
+        (
+            "PUT",
+            "/_lab/clock",
+            '{"mode": "frozen", "frozen_at": "9999-12-31T00:00:00Z"}',
+            "application/json",
+            400,
+        ),
         ("POST", "/_lab/timers/run", '{"after": "1"}', "application/json", 400),
         ("POST", "/_lab/timers/run", '{"after": true}', "application/json", 400),
         ("GET", "/_lab/nothing", "", "", 404),
@@ -73,6 +82,35 @@ def test_what_is_wrong_gets_a_status_and_a_reason(client, method, path, body, me
     answer = client.open(path, method=method, data=body, content_type=media_type)
     assert answer.status_code == status
     assert answer.json["error"]["message"]
+
+
+HOSTS = ["127.0.0.1", "127.0.0.1:9101", "[::1]:9101", "localhost:9101", "lab_ca-1:9101", "10.0.0.7"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_that_no_web_page_can_have_is_served(client, host) -> None:
+    assert client.get("/_lab/health", headers={"Host": host}).status_code == 200
+
+
+def test_a_request_without_a_host_is_served(serve) -> None:
+    """HTTP/1.0 has none; the test client would add one."""
+    with socket.create_connection(("127.0.0.1", serve("r1").server.port), timeout=10) as connection:
+        connection.sendall(b"GET /_lab/health HTTP/1.0\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            assert answer.readline().endswith(b" 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9101", "127.0.0.1.evil.example", "localhost.evil.example",
+     "[evil.example]", "127.0.0.1@evil.example", "evil.", "[127.0.0.1", "", ":9101", "[::1", "::1"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/_lab/clock", "/nothing"])
+def test_any_other_host_is_refused(client, service, host, path) -> None:
+    """DNS rebinding: a page of evil.example, whose name now leads to 127.0.0.1."""
+    answer = client.put(path, json={"mode": "offset", "offset": 1}, headers={"Host": host})
+    assert (answer.status_code, answer.json["error"]["code"]) == (403, "forbidden-host")
+    assert service.clock.state().version == 0
 
 
 def test_timers_are_shown_and_fired_once(client, service) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from sceplab import supervisor
 from sceplab.client import Lab
+from sceplab.clock import LAST_INSTANT, ClockState
 from sceplab.errors import StartFailed
+from sceplab.files import write_json
 from sceplab.remote import RemoteService
 from sceplab.supervisor import AUTO_PORTS, Ports, Settings, running_lab, service_commands
 
@@ -27,8 +29,16 @@ def settings(tmp_path):
 
 @pytest.fixture
 def commands(child_command):
-    """Return the commands of a fake lab, with options for its routers' service."""
-    return lambda *options: {"ca": child_command("ca"), "routers": child_command("routers", *options)}
+    """Return the commands of a fake lab over its settings, with options for its routers' service."""
+
+    def commands(*options):
+        more = {"ca": (), "routers": options}
+        return lambda settings: {
+            name: child_command(name, *words[4:], *more[name])
+            for name, words in service_commands(settings).items()
+        }
+
+    return commands
 
 
 def is_alive(pid: int) -> bool:
@@ -110,6 +120,53 @@ def test_the_clock_goes_on_where_it_was(settings, commands) -> None:
         assert frozen.now > after.now
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        ClockState("offset", 9000 * 365.25 * 86400),
+        ClockState("frozen", 0, LAST_INSTANT + timedelta(seconds=1)),
+        ClockState("offset", 7500 * 365.25 * 86400),
+    ],
+)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_kept_clock_out_of_the_calendar_is_a_sentence_that_names_its_file(
+    settings, commands, kept, frozen
+) -> None:
+    file = settings.state / "clock.json"
+    write_json(file, kept.to_json())
+    with pytest.raises(StartFailed, match=rf"cannot go on as {file} says: .*calendar.*'--state'"):
+        run(replace(settings, frozen=frozen), commands())
+
+
+def test_a_lab_that_is_started_again_is_where_it_was(settings, commands) -> None:
+    with running_lab(settings, commands()) as lab:
+        before = lab.endpoints
+    with running_lab(replace(settings, routers=("r1", "r2")), commands()) as lab:
+        assert lab.endpoints == before
+
+
+@pytest.mark.parametrize("place", ["console", "routers"])
+def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, place) -> None:
+    run(settings, commands())
+    before = json.loads(settings.ports_file.read_text())
+    taken = before["routers"]["r1"] if place == "routers" else before[place]
+    with socket.create_server(("127.0.0.1", taken)), running_lab(settings, commands()) as lab:
+        after = json.loads(settings.ports_file.read_text())
+        assert after[place] != before[place]
+        assert lab.endpoints["ca"]["console"] == f"http://127.0.0.1:{after['console']}"
+        assert lab.endpoints["routers"]["r1"]["port"] == after["routers"]["r1"]
+
+
+@pytest.mark.parametrize("kept", ["{", "[]", '{"more": 1}', '{"scep": "x"}', '{"routers": {"r1": -1}}'])
+def test_kept_ports_that_make_no_sense_lead_to_new_ones(settings, commands, kept) -> None:
+    settings.state.mkdir()
+    settings.ports_file.write_text(kept)
+    run(settings, commands())
+    after = json.loads(settings.ports_file.read_text())
+    assert after["console"] > 0
+    assert after["routers"]["r1"] > 0
+
+
 def test_a_state_folder_holds_one_lab(settings, commands) -> None:
     with running_lab(settings, commands()):
         with pytest.raises(StartFailed, match="already running over"):
@@ -143,7 +200,7 @@ import json, sys
 from pathlib import Path
 from sceplab.supervisor import AUTO_PORTS, Settings, ended_by_signals, running_lab
 state, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
-with ended_by_signals(), running_lab(Settings(state=state, ports=AUTO_PORTS), commands) as lab:
+with ended_by_signals(), running_lab(Settings(state=state, ports=AUTO_PORTS), lambda _: commands) as lab:
     print(json.dumps(lab.endpoints), flush=True)
     lab.wait()
 print("ended", flush=True)
@@ -153,7 +210,7 @@ print("ended", flush=True)
 @pytest.fixture
 def lab_process(settings, commands):
     """Run the lab itself in a process; return it and its endpoints."""
-    command = [sys.executable, "-c", LAB, str(settings.state), json.dumps(commands())]
+    command = [sys.executable, "-c", LAB, str(settings.state), json.dumps(commands()(settings))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process, json.loads(process.stdout.readline())
         process.kill()
