@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+import netmiko
 import pytest
 import structlog
 
@@ -24,6 +24,7 @@ from router_emu.commands.context import Context, Position, Router
 from router_emu.commands.flow import Ask, Flow, Perform, Say
 from router_emu.syntax.match import Args
 from router_emu.syntax.table import Mode, Run
+from tests.programs import program
 
 PASSWORD = "correct horse"
 PROMPT = "RP/0/RP0/CPU0:ios#"
@@ -270,7 +271,6 @@ def port(router: Router) -> Iterator[int]:
 
 
 @pytest.mark.interop
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="no OpenSSH client here")
 class TestOpenSsh:
     @pytest.fixture
     def ssh(self, port: int, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -282,7 +282,16 @@ class TestOpenSsh:
         def run(
             *command: str, typed: str = "", pseudo_terminal: bool = False
         ) -> subprocess.CompletedProcess[str]:
-            words = ["ssh", "-F", "none", "-p", str(port), "-l", "admin", "-tt" if pseudo_terminal else "-T"]
+            words = [
+                program("ssh"),
+                "-F",
+                "none",
+                "-p",
+                str(port),
+                "-l",
+                "admin",
+                "-tt" if pseudo_terminal else "-T",
+            ]
             words += [word for option in options for word in ("-o", option)]
             return subprocess.run(
                 [*words, "127.0.0.1", *command],
@@ -318,7 +327,6 @@ class TestOpenSsh:
 
 @pytest.mark.interop
 def test_netmiko(port: int, router: Router) -> None:
-    netmiko = pytest.importorskip("netmiko")
     with netmiko.ConnectHandler(
         device_type="cisco_xr", host="127.0.0.1", port=port, username="admin", password=PASSWORD
     ) as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from scep_core.codec import Identity, Request
 from scep_core.csr import Csr, build_csr, public_key_info
 from scep_core.messages import PkcsReq, ReplyMessage, RequestMessage
 from scep_core.values import MODERN, AlgorithmPolicy, Algorithms, Digest
+from tests.programs import program
 
 settings.register_profile(
     "scep_core",
@@ -331,8 +331,7 @@ class OpenSsl:
 
 @pytest.fixture
 def openssl(tmp_path: Path) -> OpenSsl:
-    if shutil.which("openssl") is None:
-        pytest.skip("the openssl program is not installed")
+    program("openssl")
     return OpenSsl(tmp_path)
 
 
