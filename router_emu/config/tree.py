@@ -60,10 +60,6 @@ class Block:
             raise LookupError(f"{words} is not set and has no default")
         return int(value)
 
-    def is_set(self, words: str) -> bool:
-        """Whether the setting stands in the configuration itself."""
-        return self.mode.settings[words].words in self.values
-
     def block(self, words: str, name: str = "") -> Block | None:
         """A block inside this one: ``running.block("crypto ca trustpoint", "myca")``."""
         return self.children.get(BlockKey(self.mode.blocks[words].words, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from router_emu.pki.store import Pki
 from router_emu.pki.wire import CISCO
 from router_emu.syslog import LogBuffer
 from router_emu.texts import NODE, WORDINGS
+from tests.router_emu.pki_lab import Lab, ScriptedCa
 
 THE_CHAPTERS_DAY = datetime(2003, 9, 18, 17, 33, 23, 45000, tzinfo=UTC)
 
@@ -64,3 +66,13 @@ def screen(router: Router) -> Screen:
 @pytest.fixture
 def make_screen() -> type[Screen]:
     return Screen
+
+
+@pytest.fixture
+def ca() -> ScriptedCa:
+    return ScriptedCa()
+
+
+@pytest.fixture
+def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
+    return Lab(make_screen(router), ca)

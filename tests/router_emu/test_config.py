@@ -83,8 +83,8 @@ def test_settings_are_read_with_their_defaults() -> None:
     myca, other = (tree.block("crypto ca trustpoint", name) for name in ("myca", "other"))
     assert myca is not None
     assert other is not None
-    assert (myca.number("enrollment retry count"), myca.is_set("enrollment retry count")) == (25, True)
-    assert (other.number("enrollment retry count"), other.is_set("enrollment retry count")) == (10, False)
+    assert (myca.number("enrollment retry count"), "enrollment retry count" in myca.values) == (25, True)
+    assert (other.number("enrollment retry count"), "enrollment retry count" in other.values) == (10, False)
     assert other.value("enrollment url") is None
     assert tree.block("crypto ca trustpoint", "none") is None
     with pytest.raises(KeyError):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from router_emu.commands.context import Router
 from router_emu.pki.keys import KeyPair, generate_rsa
 from router_emu.pki.trustpoint import CaCertificateRefused, TrustpointState, choose_ca
 from router_emu.pki.wire import HttpResponse, NoResponse
@@ -31,16 +30,6 @@ from tests.router_emu.pki_lab import (
 )
 
 AUTHENTICATE, ENROLL = "crypto ca authenticate myca", "crypto ca enroll myca"
-
-
-@pytest.fixture
-def ca() -> ScriptedCa:
-    return ScriptedCa()
-
-
-@pytest.fixture
-def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
-    return Lab(make_screen(router), ca)
 
 
 def refusal(lab: Lab, *lines: str) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from router_emu.commands.context import Router
 from router_emu.pki.wire import HttpResponse
 from scep_core import http
 from scep_core.certificates import build_certificate, ext_basic_constraints
@@ -37,16 +35,6 @@ EXPIRED = (
 NO_ANSWER = (
     "SECURITY-CEPKI-4-NOANSWER : No usable answer from the Certificate Authority for trustpoint myca: "
 )
-
-
-@pytest.fixture
-def ca() -> ScriptedCa:
-    return ScriptedCa()
-
-
-@pytest.fixture
-def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
-    return Lab(make_screen(router), ca)
 
 
 def only_certificate(lab: Lab) -> int | None:

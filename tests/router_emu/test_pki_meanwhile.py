@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from router_emu.commands.context import Router
 from router_emu.pki.keys import KeyPair
 from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, make_ca, rsa_key
 
@@ -16,16 +15,6 @@ PENDING = (
     "Certificate enrollment request is pending at Certificate Authority for trustpoint myca"
 )
 CANCELLED = "SECURITY-CEPKI-6-CERTCANCEL : Certificate enrollment was cancelled for trustpoint myca"
-
-
-@pytest.fixture
-def ca() -> ScriptedCa:
-    return ScriptedCa()
-
-
-@pytest.fixture
-def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
-    return Lab(make_screen(router), ca)
 
 
 def only_certificate(lab: Lab) -> int | None:

@@ -10,23 +10,12 @@ from typing import Any
 
 import pytest
 
-from router_emu.commands.context import Router
 from router_emu.pki import snapshot
 from router_emu.pki.snapshot import BrokenState
 from router_emu.pki.store import Pki
 from router_emu.pki.wire import CISCO
 from scep_core.enrolment import State
 from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa
-
-
-@pytest.fixture
-def ca() -> ScriptedCa:
-    return ScriptedCa()
-
-
-@pytest.fixture
-def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
-    return Lab(make_screen(router), ca)
 
 
 def through_json(pki: Pki) -> Pki:

@@ -30,16 +30,6 @@ AGENT = ("User-Agent", "Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)")
 SUBJECT_ALT_NAME, KEY_USAGE = "2.5.29.17", "2.5.29.15"
 
 
-@pytest.fixture
-def ca() -> ScriptedCa:
-    return ScriptedCa()
-
-
-@pytest.fixture
-def lab(router: Router, make_screen: Callable[..., Any], ca: ScriptedCa) -> Lab:
-    return Lab(make_screen(router), ca)
-
-
 def message_of(request: HttpRequest) -> bytes:
     """The pkiMessage of a GET, decoded without our own code."""
     return base64.b64decode(unquote(request.url.partition("&message=")[2]), validate=False)
