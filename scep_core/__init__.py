@@ -4,7 +4,8 @@ The law of this folder: no sockets, no files, no threads, no clock.  Time and ra
 arguments; functions take bytes or frozen values and return bytes or frozen values.
 
 Reading order: ``values`` (the protocol's constants), ``messages`` (what can be said), ``codec``
-(a message to bytes and back), ``http`` (bytes to a request line and back), ``enrolment`` (when a
-client says what).  Below them ``csr``, ``certificates`` and ``names`` read and write X.509, ``cms``
-signs and verifies, ``envelopes`` seals and opens, and ``asn1`` is the one module that knows DER.
+(a message to bytes and back), ``next_ca`` (the one answer that is no such message), ``http`` (bytes
+to a request line and back), ``enrolment`` (when a client says what).  Below them ``csr``,
+``certificates``, ``crls`` and ``names`` read and write X.509, ``cms`` signs and verifies,
+``envelopes`` seals and opens; ``asn1``, with its ``structures``, is the one module that knows DER.
 """

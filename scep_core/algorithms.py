@@ -7,6 +7,7 @@ refuse them or report them as invalid.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -22,11 +23,13 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from scep_core import asn1
+from scep_core.errors import LocalError
 from scep_core.values import PKCS1, AlgorithmPolicy, Cipher, Digest, KeyTransport
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 RandomBytes = Callable[[int], bytes]
+_PKCS1_V15 = padding.PKCS1v15()
 V = TypeVar("V")
 
 HASHES: dict[Digest, hashes.HashAlgorithm] = {
@@ -58,6 +61,7 @@ _ECDSA_SIGNATURE_OIDS = {
     "1.2.840.10045.4.3.3": Digest.SHA384,
     "1.2.840.10045.4.3.4": Digest.SHA512,
 }
+_SIGNATURE_OIDS = _RSA_SIGNATURE_OIDS | _ECDSA_SIGNATURE_OIDS
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _RSAES_OAEP = "1.2.840.113549.1.1.7"
@@ -84,6 +88,7 @@ _RSA_ALGORITHMS = {
 _ECDSA_ALGORITHMS = {
     digest: asn1.sequence_of(asn1.oid(dotted)) for dotted, digest in _ECDSA_SIGNATURE_OIDS.items()
 }
+_PLAIN_RSA = asn1.sequence_of(asn1.oid(RSA_ENCRYPTION), asn1.NULL)
 _CIPHER_TEMPLATES = {cipher: asn1.oid(dotted) for dotted, cipher in _CIPHER_OIDS.items()}
 
 
@@ -114,25 +119,39 @@ def _lookup(table: Mapping[str, V], algorithm: list[asn1.TLV], what: str) -> V:
 
 def hash_bytes(digest: Digest, data: bytes) -> bytes:
     """``data`` hashed."""
-    context = hashes.Hash(HASHES[digest])
-    context.update(data)
-    return context.finalize()
+    return hashlib.new(digest, data, usedforsecurity=False).digest()
 
 
 # -------------------------------------------------------------------------------------- signatures
 
 
 def signature_algorithm(key: PrivateKey, digest: Digest) -> bytes:
-    """The AlgorithmIdentifier for a certificate, CRL or request signed by ``key``."""
+    """The AlgorithmIdentifier for a certificate, CRL or request signed by ``key``.
+
+    LocalError for an EC key with MD5, which nobody has named.
+    """
     if isinstance(key, rsa.RSAPrivateKey):
         return _RSA_ALGORITHMS[digest]
+    if digest not in _ECDSA_ALGORITHMS:
+        raise LocalError(f"there is no ECDSA with {digest}")
     return _ECDSA_ALGORITHMS[digest]
+
+
+def signer_info_algorithm(key: PrivateKey, digest: Digest) -> bytes:
+    """The AlgorithmIdentifier for a SignerInfo signed by ``key``; LocalError as above.
+
+    For RSA plain rsaEncryption, which every client reads (RFC 3370 section 3.2); RFC 5753 section 2.1.1
+    knows no such form for ECDSA.
+    """
+    if isinstance(key, rsa.RSAPrivateKey):
+        return _PLAIN_RSA
+    return signature_algorithm(key, digest)
 
 
 def sign(key: PrivateKey, digest: Digest, data: bytes) -> bytes:
     """An RSASSA-PKCS1-v1_5 or ECDSA signature over ``data``."""
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), HASHES[digest])
+        return key.sign(data, _PKCS1_V15, HASHES[digest])
     return key.sign(data, ec.ECDSA(HASHES[digest]))
 
 
@@ -145,14 +164,14 @@ def read_signature_digest(algorithm: list[asn1.TLV], attached: Digest | None = N
     dotted = asn1.to_oid(algorithm[0]) if algorithm else "none"
     if attached is not None and dotted in {RSA_ENCRYPTION, _EC_PUBLIC_KEY}:
         return attached
-    return _lookup(_RSA_SIGNATURE_OIDS | _ECDSA_SIGNATURE_OIDS, algorithm, "signature")
+    return _lookup(_SIGNATURE_OIDS, algorithm, "signature")
 
 
 def verify(public_key: PublicKey, digest: Digest, signature: bytes, data: bytes) -> None:
     """Check a signature; ValueError when it does not match."""
     try:
         if isinstance(public_key, rsa.RSAPublicKey):
-            public_key.verify(signature, data, padding.PKCS1v15(), HASHES[digest])
+            public_key.verify(signature, data, _PKCS1_V15, HASHES[digest])
         else:
             public_key.verify(signature, data, ec.ECDSA(HASHES[digest]))
     except InvalidSignature:
@@ -188,14 +207,14 @@ def load_public_key(public_key_info: bytes) -> PublicKey:
 
 def _oaep(transport: KeyTransport) -> padding.AsymmetricPadding:
     if transport.oaep is None or transport.mgf1 is None:
-        return padding.PKCS1v15()
+        return _PKCS1_V15
     return padding.OAEP(padding.MGF1(HASHES[transport.mgf1]), HASHES[transport.oaep], None)
 
 
 def key_transport_algorithm(transport: KeyTransport) -> bytes:
     """The keyEncryptionAlgorithm: rsaEncryption, or RSAES-OAEP with its parameters spelled out."""
     if transport.oaep is None or transport.mgf1 is None:
-        return asn1.sequence_of(asn1.oid(RSA_ENCRYPTION), asn1.NULL)
+        return _PLAIN_RSA
     mask = asn1.sequence_of(asn1.oid(_MGF1), digest_algorithm(transport.mgf1))
     parameters = b""
     if transport.oaep is not Digest.SHA1:  # DER leaves the defaults out

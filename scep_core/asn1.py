@@ -1,16 +1,10 @@
 """The one module that knows DER: how SCEP's structures are decoded, and how bytes are encoded.
 
 Decoding uses ``cryptography.hazmat.asn1``, which is quick and refuses anything odd with one
-ValueError.  Its documentation calls it unstable, so nothing else imports it (and the dependency is
-pinned below the next major release).  Where real peers are looser than DER allows, the declarations
-below are too:
-
-* certificates, CRLs and attributes inside SET OF may stand in any order: hence ``list[TLV]`` and
-  ``set_items``, as ``SetOf`` insists on DER's order;
-* algorithm parameters may be absent, NULL or anything: hence ``list[TLV]``;
-* integers that are serial numbers may be negative, padded or long: hence ``TLV``;
-* BER (indefinite lengths, constructed strings), which Apple's clients and ``openssl cms -stream``
-  write, is turned into DER by ``ber``, once, when DER decoding failed.
+ValueError.  Its documentation calls it unstable, so nothing but this module and ``structures``, where
+the shapes are declared, imports it (and the dependency is pinned below the next major release).  BER
+(indefinite lengths, constructed strings), which Apple's clients and ``openssl cms -stream`` write, is
+turned into DER by ``ber``, once, when DER decoding failed.
 
 Encoding is by concatenation: ``encode(tag, *parts)`` and constants made once at import.
 """
@@ -20,12 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from cryptography.hazmat.asn1 import TLV, BitString, Explicit, Implicit, decode_der, sequence
+from cryptography.hazmat.asn1 import TLV, BitString, decode_der
 from cryptography.x509 import ObjectIdentifier
 
 from scep_core import ber
+from scep_core.structures import (
+    Attribute,
+    Attributes,
+    ContentInfo,
+    Extensions,
+    ExtensionValue,
+    Items,
+    RevokedCertificate,
+    RevokedCertificates,
+)
 
 __all__ = ["TLV", "BitString"]  # re-exported: the two of hazmat's types that show outside
 
@@ -38,166 +42,20 @@ BIT_STRING = 0x03
 UTF8_STRING = 0x0C
 PRINTABLE_STRING = 0x13
 IA5_STRING = 0x16
+ENUMERATED = 0x0A
 
 # --------------------------------------------------------------------------------------- decoding
-
-
-@sequence
-class _Items:
-    items: list[TLV]
-
-
-@sequence
-class ContentInfo:
-    """RFC 5652 section 3."""
-
-    content_type: ObjectIdentifier
-    content: Annotated[TLV, Explicit(0)]
-
-
-@sequence
-class EncapsulatedContentInfo:
-    """RFC 5652 section 5.2; absent content is what "degenerate" means."""
-
-    content_type: ObjectIdentifier
-    content: Annotated[bytes | None, Explicit(0)]
-
-
-@sequence
-class SignedData:
-    """RFC 5652 section 5.1."""
-
-    version: int
-    digest_algorithms: TLV
-    encapsulated: EncapsulatedContentInfo
-    certificates: Annotated[list[TLV] | None, Implicit(0)]
-    crls: Annotated[list[TLV] | None, Implicit(1)]
-    signer_infos: TLV
-
-
-@sequence
-class SignerInfo:
-    """RFC 5652 section 5.3, with the signed attributes that SCEP makes mandatory."""
-
-    version: int
-    signer_id: TLV
-    digest_algorithm: list[TLV]
-    signed_attributes: TLV
-    signature_algorithm: list[TLV]
-    signature: bytes
-    unsigned_attributes: Annotated[list[TLV] | None, Implicit(1)]
-
-
-@sequence
-class Attribute:
-    """RFC 5652 section 5.3, and RFC 2986 section 4.1: the same shape."""
-
-    oid: ObjectIdentifier
-    values: TLV
-
-
-@sequence
-class EncryptedContentInfo:
-    """RFC 5652 section 6.1; ``chunks`` is the content where BER's constructed form was used."""
-
-    content_type: ObjectIdentifier
-    algorithm: list[TLV]
-    encrypted_content: Annotated[bytes | None, Implicit(0)]
-    chunks: Annotated[list[TLV] | None, Implicit(0)]
-
-
-@sequence
-class EnvelopedData:
-    """RFC 5652 section 6.1."""
-
-    version: int
-    originator_info: Annotated[list[TLV] | None, Implicit(0)]
-    recipient_infos: TLV
-    encrypted: EncryptedContentInfo
-    unprotected_attributes: Annotated[list[TLV] | None, Implicit(1)]
-
-
-@sequence
-class KeyTransRecipientInfo:
-    """RFC 5652 section 6.2.1."""
-
-    version: int
-    recipient_id: TLV
-    algorithm: list[TLV]
-    encrypted_key: bytes
-
-
-@sequence
-class IssuerAndSerialNumber:
-    """RFC 5652 section 10.2.4."""
-
-    issuer: TLV
-    serial_number: TLV
-
-
-@sequence
-class IssuerAndSubject:
-    """RFC 8894 section 3.3.3."""
-
-    issuer: TLV
-    subject: TLV
-
-
-@sequence
-class Signed:
-    """The outer shape of a certificate, a CRL and a certification request alike."""
-
-    body: TLV
-    algorithm: list[TLV]
-    signature: BitString
-
-
-@sequence
-class CertificationRequestInfo:
-    """RFC 2986 section 4.1; the attributes may be missing altogether, which real clients do."""
-
-    version: int
-    subject: TLV
-    public_key_info: TLV
-    attributes: Annotated[list[TLV] | None, Implicit(0)]
-
-
-@sequence
-class SubjectPublicKeyInfo:
-    """RFC 5280 section 4.1.2.7."""
-
-    algorithm: list[TLV]
-    public_key: BitString
-
-
-@sequence
-class ExtensionValue:
-    """RFC 5280 section 4.1; a FALSE that DER would leave out is read all the same."""
-
-    oid: ObjectIdentifier
-    critical: bool | None
-    value: bytes
-
-
-@sequence
-class TbsCertificate:
-    """RFC 5280 section 4.1."""
-
-    version: Annotated[int | None, Explicit(0)]
-    serial_number: TLV
-    signature: list[TLV]
-    issuer: TLV
-    validity: list[TLV]
-    subject: TLV
-    public_key_info: TLV
-    issuer_unique_id: Annotated[BitString | None, Implicit(1)]
-    subject_unique_id: Annotated[BitString | None, Implicit(2)]
-    extensions: Annotated[list[ExtensionValue] | None, Explicit(3)]
 
 
 def decode(cls: type[T], der: bytes) -> T:
     """``der`` as a ``cls``; ValueError when it is none, or has bytes left over."""
     return decode_der(cls, der)
+
+
+def parse(cls: type[T], tlv: TLV) -> T:
+    """An element that was left unread so far, as a ``cls``; ValueError when it is none."""
+    parsed: T = tlv.parse(cls)
+    return parsed
 
 
 def decode_content_info(data: bytes) -> ContentInfo:
@@ -210,7 +68,22 @@ def decode_content_info(data: bytes) -> ContentInfo:
 
 def items(der: bytes) -> list[TLV]:
     """The elements of a SEQUENCE."""
-    return decode_der(_Items, encode(SEQUENCE, der)).items
+    return decode_der(Items, encode(SEQUENCE, der)).items
+
+
+def attributes(contents: bytes) -> list[Attribute]:
+    """What stands in a SET OF Attribute (its header, which may be tagged, left away), in any order."""
+    return decode_der(Attributes, encode(SEQUENCE, encode(SEQUENCE, contents))).items
+
+
+def extensions(der: bytes) -> list[ExtensionValue]:
+    """The elements of an Extensions SEQUENCE."""
+    return decode_der(Extensions, encode(SEQUENCE, der)).items
+
+
+def revoked_certificates(tlv: TLV) -> list[RevokedCertificate]:
+    """The elements of a CRL's revokedCertificates."""
+    return decode_der(RevokedCertificates, encode(SEQUENCE, raw(tlv))).items
 
 
 def set_items(tlv: TLV, tag: int = SET) -> list[TLV]:
@@ -234,6 +107,13 @@ def to_integer(tlv: TLV) -> int:
     if tlv.tag_bytes != b"\x02" or not 0 < len(tlv.data) <= _LONGEST_INTEGER:
         raise ValueError("not an INTEGER, or one of no sensible length")
     return int.from_bytes(bytes(tlv.data), "big", signed=True)
+
+
+def to_enumerated(tlv: TLV) -> int:
+    """An ENUMERATED of one octet, which is all that RFC 5280 has."""
+    if tlv.tag_bytes != bytes([ENUMERATED]) or len(tlv.data) != 1:
+        raise ValueError("not an ENUMERATED, or one of no sensible length")
+    return int(tlv.data[0])
 
 
 _TEXT_ENCODINGS = {
@@ -267,14 +147,21 @@ def _decode_oid(der: bytes) -> str:
     return decode_der(ObjectIdentifier, der).dotted_string
 
 
+UTC_TIME = b"\x17"
+GENERALIZED_TIME = b"\x18"
+TIMES = {UTC_TIME, GENERALIZED_TIME}
+
+
 def to_time(tlv: TLV) -> datetime:
     """A UTCTime or GeneralizedTime, aware UTC; with RFC 5280's rule for the century."""
     text = bytes(tlv.data).decode("ascii", "replace")
-    if tlv.tag_bytes == b"\x17":
+    if tlv.tag_bytes == UTC_TIME:
         text = ("20" if text < "50" else "19") + text
+    elif tlv.tag_bytes != GENERALIZED_TIME:
+        raise ValueError("not a time")
     try:
-        if tlv.tag_bytes in {b"\x17", b"\x18"} and len(text) == len("YYYYMMDDHHMMSSZ"):
-            return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        if len(text) == len("YYYYMMDDHHMMSSZ") and text[:-1].isdecimal() and text[-1] == "Z":
+            return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")  # strptime is slow
     except ValueError:
         pass
     raise ValueError("not a time of RFC 5280")
@@ -286,7 +173,7 @@ def to_time(tlv: TLV) -> datetime:
 def encode(tag: int, *parts: bytes) -> bytes:
     """One element: the tag's octet, the length, the parts one after the other."""
     body = b"".join(parts)
-    return bytes([tag]) + ber.encode_length(len(body)) + body
+    return ber.OCTETS[tag] + ber.encode_length(len(body)) + body
 
 
 def sequence_of(*parts: bytes) -> bytes:
@@ -331,9 +218,18 @@ def oid(dotted: str) -> bytes:
 def time(instant: datetime) -> bytes:
     """A Time of RFC 5280 section 4.1.2.5: UTCTime through 2049, then GeneralizedTime."""
     instant = instant.astimezone(UTC)
-    if 1950 <= instant.year < 2050:
-        return encode(0x17, instant.strftime("%y%m%d%H%M%SZ").encode())
-    return encode(0x18, f"{instant.year:04}".encode() + instant.strftime("%m%d%H%M%SZ").encode())
+    if not 1950 <= instant.year < 2050:
+        return generalized_time(instant)
+    return encode(0x17, _digits(instant)[2:])
+
+
+def generalized_time(instant: datetime) -> bytes:
+    """A GeneralizedTime in whole seconds, as RFC 5280 section 4.1.2.5.2 has it."""
+    return encode(0x18, _digits(instant.astimezone(UTC)))
+
+
+def _digits(utc: datetime) -> bytes:
+    return b"%04d%02d%02d%02d%02d%02dZ" % utc.timetuple()[:6]
 
 
 def printable_string(text: str) -> bytes:

@@ -28,10 +28,18 @@ def to_der(ber: bytes) -> bytes:
     return element
 
 
+# Every octet as bytes, made once: encoding looks them up a hundred times a message.
+OCTETS = tuple(bytes([value]) for value in range(256))
+
+
 def encode_length(size: int) -> bytes:
     """A definite length, as short as can be (X.690 section 10.1)."""
     if size < 0x80:
-        return bytes([size])
+        return OCTETS[size]
+    if size < 0x100:
+        return b"\x81" + OCTETS[size]
+    if size < 0x10000:
+        return b"\x82" + size.to_bytes(2, "big")
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes([0x80 | len(octets)]) + octets
 

@@ -1,4 +1,4 @@
-"""X.509 certificates and CRLs (RFC 5280): slices of the peer's own bytes, and templates for ours.
+"""X.509 certificates (RFC 5280): slices of the peer's own bytes, and templates for ours.
 
 ``cryptography``'s builders cannot copy a subject byte for byte, sign with SHA-1, or make Cisco's
 certificate without extensions; so the to-be-signed part is put together here.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 
-from scep_core import algorithms, asn1, names
+from scep_core import algorithms, asn1, names, structures
 from scep_core.algorithms import PrivateKey, PublicKey
+from scep_core.errors import LocalError
 from scep_core.values import Digest
 
 BASIC_CONSTRAINTS = "2.5.29.19"
@@ -20,9 +22,20 @@ EXTENDED_KEY_USAGE = "2.5.29.37"
 SUBJECT_ALT_NAME = "2.5.29.17"
 SUBJECT_KEY_ID = "2.5.29.14"
 AUTHORITY_KEY_ID = "2.5.29.35"
-CRL_NUMBER = "2.5.29.20"
-CRL_REASON = "2.5.29.21"
 CRL_DISTRIBUTION_POINTS = "2.5.29.31"
+AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1"
+
+# Purposes for extendedKeyUsage: RFC 5280 section 4.2.1.12, RFC 4945 section 5.1.3.12, and the two that have
+# no RFC: iKEIntermediate, which older IPsec devices look for, and Microsoft's for an RA's certificates.
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+IPSEC_IKE = "1.3.6.1.5.5.7.3.17"
+IKE_INTERMEDIATE = "1.3.6.1.5.5.8.2.2"
+CERTIFICATE_REQUEST_AGENT = "1.3.6.1.4.1.311.20.2.1"
+
+_OCSP = "1.3.6.1.5.5.7.48.1"
+_CA_ISSUERS = "1.3.6.1.5.5.7.48.2"
 
 # KeyUsage's bits, RFC 5280 section 4.2.1.3, in their order.
 _KEY_USAGES = (
@@ -45,6 +58,12 @@ class Extension:
     oid: str
     critical: bool
     value: bytes
+
+    @cached_property
+    def der(self) -> bytes:
+        """The whole extension; made once, as most of ours are the same in every certificate."""
+        critical = b"\x01\x01\xff" if self.critical else b""
+        return asn1.sequence_of(asn1.oid(self.oid), critical, asn1.octet_string(self.value))
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,7 @@ class Certificate:
 
 def read_certificate(der: bytes) -> Certificate:
     """A certificate; ValueError when ``der`` is none."""
-    tbs = asn1.decode(asn1.TbsCertificate, asn1.raw(asn1.decode(asn1.Signed, der).body))
+    tbs = asn1.parse(structures.TbsCertificate, asn1.decode(structures.Signed, der).body)
     if len(tbs.validity) != 2:
         raise ValueError("not a Validity")
     return Certificate(
@@ -117,7 +136,7 @@ def read_certificate(der: bytes) -> Certificate:
     )
 
 
-def read_extensions(values: Sequence[asn1.ExtensionValue]) -> tuple[Extension, ...]:
+def read_extensions(values: Sequence[structures.ExtensionValue]) -> tuple[Extension, ...]:
     """Decoded extensions as values."""
     return tuple(Extension(each.oid.dotted_string, bool(each.critical), each.value) for each in values)
 
@@ -126,14 +145,20 @@ def verify_issued_by(certificate: Certificate, issuer: Certificate) -> None:
     """Check names and signature, not dates; ValueError says what does not match."""
     if certificate.issuer != issuer.subject:
         raise ValueError("the issuer's name is another")
-    signed = asn1.decode(asn1.Signed, certificate.der)
+    verify_signature(certificate.der, issuer.public_key())
+
+
+def verify_signature(der: bytes, key: PublicKey) -> None:
+    """Check who signed a certificate, a CRL or the like; ValueError when it was not ``key``."""
+    signed = asn1.decode(structures.Signed, der)
     digest = algorithms.read_signature_digest(signed.algorithm)
-    algorithms.verify(issuer.public_key(), digest, signed.signature.as_bytes(), asn1.raw(signed.body))
+    algorithms.verify(key, digest, signed.signature.as_bytes(), asn1.raw(signed.body))
 
 
+@lru_cache(maxsize=64)  # a CA asks for its own with every certificate
 def key_identifier(public_key_info: bytes) -> bytes:
     """SHA-1 of the key's bits: RFC 5280 section 4.2.1.2, method 1."""
-    info = asn1.decode(asn1.SubjectPublicKeyInfo, public_key_info)
+    info = asn1.decode(structures.SubjectPublicKeyInfo, public_key_info)
     return algorithms.hash_bytes(Digest.SHA1, info.public_key.as_bytes())
 
 
@@ -162,67 +187,37 @@ def build_certificate(
     ]
     if extensions:
         parts.append(asn1.encode(0xA3, encode_extensions(extensions)))
-    return read_certificate(_signed(asn1.sequence_of(*parts), algorithm, key, digest))
+    return Certificate(
+        der=signed(asn1.sequence_of(*parts), key, digest),
+        serial_number=serial_number,
+        issuer=issuer,
+        subject=subject,
+        public_key_info=public_key_info,
+        not_before=_as_encoded(not_before),
+        not_after=_as_encoded(not_after),
+        extensions=tuple(extensions),
+    )
 
 
-def _signed(body: bytes, algorithm: bytes, key: PrivateKey, digest: Digest) -> bytes:
+def _as_encoded(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def signed(body: bytes, key: PrivateKey, digest: Digest) -> bytes:
+    """A certificate, a CRL or a certification request from what is to be signed of it."""
+    algorithm = algorithms.signature_algorithm(key, digest)
     return asn1.sequence_of(body, algorithm, asn1.bit_string(algorithms.sign(key, digest, body)))
 
 
 def encode_extensions(extensions: Sequence[Extension]) -> bytes:
     """The Extensions SEQUENCE of a certificate, a CRL or an extensionRequest."""
-    return asn1.sequence_of(
-        *(
-            asn1.sequence_of(
-                asn1.oid(each.oid), b"\x01\x01\xff" if each.critical else b"", asn1.octet_string(each.value)
-            )
-            for each in extensions
-        )
-    )
-
-
-def build_crl(
-    *,
-    issuer: bytes,
-    key: PrivateKey,
-    digest: Digest,
-    this_update: datetime,
-    next_update: datetime,
-    revoked: Sequence[tuple[int, datetime, int | None]],
-    number: int,
-    authority_key_id: bytes,
-) -> bytes:
-    """A v2 CRL (RFC 5280 section 5); ``revoked`` holds (serial, when, reason code or None)."""
-    algorithm = algorithms.signature_algorithm(key, digest)
-    entries = [
-        asn1.sequence_of(
-            asn1.integer(serial),
-            asn1.time(when),
-            b""
-            if reason is None
-            else encode_extensions([Extension(CRL_REASON, False, asn1.encode(0x0A, bytes([reason])))]),
-        )
-        for serial, when, reason in revoked
-    ]
-    extensions = [
-        Extension(AUTHORITY_KEY_ID, False, asn1.sequence_of(asn1.encode(0x80, authority_key_id))),
-        Extension(CRL_NUMBER, False, asn1.integer(number)),
-    ]
-    body = asn1.sequence_of(
-        asn1.integer(1),
-        algorithm,
-        issuer,
-        asn1.time(this_update),
-        asn1.time(next_update),
-        asn1.sequence_of(*entries) if entries else b"",
-        asn1.encode(0xA0, encode_extensions(extensions)),
-    )
-    return _signed(body, algorithm, key, digest)
+    return asn1.sequence_of(*(each.der for each in extensions))
 
 
 # -------------------------------------------------------------------------------------- extensions
 
 
+@lru_cache(maxsize=64)
 def ext_basic_constraints(ca: bool, path_len: int | None = None) -> Extension:
     """basicConstraints, critical for a CA (RFC 5280 section 4.2.1.9)."""
     parts = b"\x01\x01\xff" if ca else b""
@@ -231,6 +226,7 @@ def ext_basic_constraints(ca: bool, path_len: int | None = None) -> Extension:
     return Extension(BASIC_CONSTRAINTS, ca, asn1.sequence_of(parts))
 
 
+@lru_cache(maxsize=64)
 def ext_key_usage(*names: str, critical: bool = True) -> Extension:
     """keyUsage from names such as ``digital_signature``."""
     bits = sum(0x8000 >> _KEY_USAGES.index(name) for name in names)
@@ -249,6 +245,7 @@ def read_key_usage(value: bytes) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=64)
 def ext_extended_key_usage(*oids: str) -> Extension:
     """extendedKeyUsage."""
     return Extension(EXTENDED_KEY_USAGE, False, asn1.sequence_of(*map(asn1.oid, oids)))
@@ -259,6 +256,7 @@ def ext_subject_key_id(public_key_info: bytes) -> Extension:
     return Extension(SUBJECT_KEY_ID, False, asn1.octet_string(key_identifier(public_key_info)))
 
 
+@lru_cache(maxsize=64)
 def ext_authority_key_id(issuer_public_key_info: bytes) -> Extension:
     """authorityKeyIdentifier, by key identifier alone."""
     value = asn1.sequence_of(asn1.encode(0x80, key_identifier(issuer_public_key_info)))
@@ -266,7 +264,9 @@ def ext_authority_key_id(issuer_public_key_info: bytes) -> Extension:
 
 
 # GeneralName's tags, RFC 5280 section 4.2.1.6.
-_SAN_LABELS = {0x81: "email", 0x82: "DNS", 0x86: "URI", 0x87: "IP"}
+_URI = 0x86
+_DIRECTORY_NAME = 0xA4
+_SAN_LABELS = {0x81: "email", 0x82: "DNS", _URI: "URI", 0x87: "IP"}
 
 
 def ext_subject_alt_name(names: Sequence[tuple[str, bytes]]) -> Extension:
@@ -302,14 +302,25 @@ def _printed(octets: bytes, *, but_not: bytes = b"") -> str:
     )
 
 
-def ext_crl_distribution_points(*urls: str) -> Extension:
-    """cRLDistributionPoints, one point for each URL."""
-    points = (
-        # DistributionPoint { distributionPoint [0] { fullName [0] { uniformResourceIdentifier [6] } } }
-        asn1.sequence_of(asn1.encode(0xA0, asn1.encode(0xA0, asn1.encode(0x86, url.encode("ascii")))))
-        for url in urls
-    )
-    return Extension(CRL_DISTRIBUTION_POINTS, False, asn1.sequence_of(*points))
+def ext_crl_distribution_points(*points: str | bytes | Sequence[str | bytes]) -> Extension:
+    """cRLDistributionPoints: each point is a name, or several for the same CRL.
+
+    A name is a URI, or the DER of a Name where the CRL stands in a directory (RFC 5280 section 4.2.1.13).
+    Active Directory's CAs write one point with an ``ldap:`` and an ``http:`` name.
+    """
+    return Extension(CRL_DISTRIBUTION_POINTS, False, asn1.sequence_of(*map(_distribution_point, points)))
+
+
+def _distribution_point(point: str | bytes | Sequence[str | bytes]) -> bytes:
+    names = [point] if isinstance(point, str | bytes) else point
+    # DistributionPoint { distributionPoint [0] { fullName [0] GeneralNames } }
+    return asn1.sequence_of(asn1.encode(0xA0, asn1.encode(0xA0, *map(_general_name, names))))
+
+
+def _general_name(name: str | bytes) -> bytes:
+    if isinstance(name, str):
+        return asn1.encode(_URI, name.encode("ascii"))
+    return asn1.encode(_DIRECTORY_NAME, name)  # explicit, as Name is a CHOICE
 
 
 def read_crl_distribution_points(value: bytes) -> tuple[str, ...]:
@@ -322,12 +333,23 @@ def read_crl_distribution_points(value: bytes) -> tuple[str, ...]:
         for field in asn1.items(asn1.raw(point)):
             for name in _elements(field, 0xA0):
                 for general_name in _elements(name, 0xA0):
-                    if general_name.tag_bytes == b"\x86":
+                    if general_name.tag_bytes == bytes([_URI]):
                         found.append(_printed(bytes(general_name.data)))
-                    elif general_name.tag_bytes == b"\xa4":
+                    elif general_name.tag_bytes == bytes([_DIRECTORY_NAME]):
                         found.append(names.rfc4514(bytes(general_name.data)))
     return tuple(found)
 
 
 def _elements(tlv: asn1.TLV, tag: int) -> list[asn1.TLV]:
     return asn1.set_items(tlv, tag) if tlv.tag_bytes == bytes([tag]) else []
+
+
+def ext_authority_info_access(ca_issuers: Sequence[str], ocsp: Sequence[str] = ()) -> Extension:
+    """authorityInfoAccess: URLs of the issuer's certificate and of OCSP responders; not both empty."""
+    described = [(_CA_ISSUERS, url) for url in ca_issuers] + [(_OCSP, url) for url in ocsp]
+    if not described:
+        raise LocalError("authorityInfoAccess needs a URL (RFC 5280 section 4.2.2.1)")
+    value = asn1.sequence_of(
+        *(asn1.sequence_of(asn1.oid(method), _general_name(url)) for method, url in described)
+    )
+    return Extension(AUTHORITY_INFO_ACCESS, False, value)

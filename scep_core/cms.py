@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
-from scep_core import algorithms, asn1
-from scep_core.algorithms import NotAllowed
+from scep_core import algorithms, asn1, structures
+from scep_core.algorithms import NotAllowed, PrivateKey
 from scep_core.certificates import SUBJECT_KEY_ID, Certificate, key_identifier, read_certificate
 from scep_core.errors import NotAPkiMessage, PeerError
 from scep_core.values import MODERN, AlgorithmPolicy, Digest, FailInfo
@@ -26,15 +24,17 @@ MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _VERSION_1 = asn1.integer(1)
 _DATA_OID = asn1.oid(DATA)
 _CONTENT_TYPE_DATA = asn1.sequence_of(asn1.oid(CONTENT_TYPE), asn1.set_of([_DATA_OID]))
-_RSA_ENCRYPTION = asn1.sequence_of(asn1.oid(algorithms.RSA_ENCRYPTION), asn1.NULL)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A certificate with its RSA private key: who signs, or for whom an envelope is meant."""
+    """A certificate with its private key: who signs, or for whom an envelope is meant.
+
+    An EC key only signs: certificates, CRLs, GetNextCACert's answer.  Envelopes and replies need RSA.
+    """
 
     certificate: Certificate
-    key: rsa.RSAPrivateKey
+    key: PrivateKey
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,17 @@ def parse_signed(data: bytes) -> SignedData:
         signer_infos = asn1.set_items(signed.signer_infos)
         if len(signer_infos) != 1:
             raise NotAPkiMessage(f"{len(signer_infos)} signers instead of one")
-        info = asn1.decode(asn1.SignerInfo, asn1.raw(signer_infos[0]))
+        info = asn1.parse(structures.SignerInfo, signer_infos[0])
         if info.signed_attributes.tag_bytes != b"\xa0":
             raise NotAPkiMessage("no signed attributes")
+        attributes = bytes(info.signed_attributes.data)
         return SignedData(
             content_type=signed.encapsulated.content_type.dotted_string,
             content=signed.encapsulated.content,
             certificates=_certificates(signed),
             crls=_crls(signed),
-            attributes=_attributes(info.signed_attributes),
-            signed_bytes=asn1.encode(asn1.SET, bytes(info.signed_attributes.data)),
+            attributes=_attributes(attributes),
+            signed_bytes=asn1.encode(asn1.SET, attributes),
             signature=info.signature,
             signer_id=info.signer_id,
             digest_algorithm=info.digest_algorithm,
@@ -83,29 +84,28 @@ def parse_signed(data: bytes) -> SignedData:
         raise NotAPkiMessage("not a CMS signed message") from error
 
 
-def _signed_data(data: bytes) -> asn1.SignedData:
+def _signed_data(data: bytes) -> structures.SignedData:
     outer = asn1.decode_content_info(data)
     if outer.content_type.dotted_string != SIGNED_DATA:
         raise ValueError("not SignedData")
-    return asn1.decode(asn1.SignedData, asn1.raw(outer.content))
+    return asn1.parse(structures.SignedData, outer.content)
 
 
-def _certificates(signed: asn1.SignedData) -> tuple[Certificate, ...]:
+def _certificates(signed: structures.SignedData) -> tuple[Certificate, ...]:
     # Other choices of CertificateSet (attribute certificates, tagged) are passed over.
     return tuple(
         read_certificate(asn1.raw(each)) for each in signed.certificates or [] if each.tag_bytes == b"\x30"
     )
 
 
-def _crls(signed: asn1.SignedData) -> tuple[bytes, ...]:
+def _crls(signed: structures.SignedData) -> tuple[bytes, ...]:
     return tuple(asn1.raw(each) for each in signed.crls or [] if each.tag_bytes == b"\x30")
 
 
-def _attributes(tlv: asn1.TLV) -> dict[str, asn1.TLV]:
+def _attributes(contents: bytes) -> dict[str, asn1.TLV]:
     found: dict[str, asn1.TLV] = {}
-    for each in asn1.set_items(tlv, tag=0xA0):
-        attribute = asn1.decode(asn1.Attribute, asn1.raw(each))
-        values = asn1.set_items(attribute.values)
+    for attribute in asn1.attributes(contents):
+        values = attribute.values.as_list()
         oid = attribute.oid.dotted_string
         if oid in found:  # RFC 5652 section 5.3: no attribute twice
             raise ValueError("a signed attribute stands twice")
@@ -139,7 +139,7 @@ def is_meant(identifier: asn1.TLV, certificate: Certificate) -> bool:
             if stated is not None:
                 return asn1.octet_string(bytes(identifier.data)) == stated.value
             return bytes(identifier.data) == key_identifier(certificate.public_key_info)
-        named = asn1.decode(asn1.IssuerAndSerialNumber, asn1.raw(identifier))
+        named = asn1.parse(structures.IssuerAndSerialNumber, identifier)
         return (
             asn1.raw(named.issuer) == certificate.issuer
             and asn1.to_integer(named.serial_number) == certificate.serial_number
@@ -183,14 +183,15 @@ def sign(
 ) -> bytes:
     """A SignedData over ``content`` (None: absent) with these attributes beside the usual two.
 
-    ``attributes`` are (OID, DER of the one value).  The certificates go in as given.
+    ``attributes`` are (OID, DER of the one value).  The certificates go in as given.  LocalError for an
+    EC key with MD5.
     """
     algorithm = algorithms.digest_algorithm(digest)
     message_digest = asn1.octet_string(algorithms.hash_bytes(digest, content or b""))
     encoded = [
         _CONTENT_TYPE_DATA,
-        asn1.sequence_of(asn1.oid(MESSAGE_DIGEST), asn1.set_of([message_digest])),
-        *(asn1.sequence_of(asn1.oid(oid), asn1.set_of([value])) for oid, value in attributes),
+        _attribute(MESSAGE_DIGEST, message_digest),
+        *(_attribute(oid, value) for oid, value in attributes),
     ]
     signed_attributes = asn1.set_of(encoded)
     signer_info = asn1.sequence_of(
@@ -198,7 +199,7 @@ def sign(
         issuer_and_serial(signer.certificate),
         algorithm,
         b"\xa0" + signed_attributes[1:],  # IMPLICIT [0]: the SET's own octets under another tag
-        _RSA_ENCRYPTION,
+        algorithms.signer_info_algorithm(signer.key, digest),
         asn1.octet_string(algorithms.sign(signer.key, digest, signed_attributes)),
     )
     inside = b"" if content is None else asn1.encode(0xA0, asn1.octet_string(content))
@@ -212,6 +213,10 @@ def sign(
             asn1.set_of([signer_info]),
         ),
     )
+
+
+def _attribute(oid: str, value: bytes) -> bytes:
+    return asn1.sequence_of(asn1.oid(oid), asn1.encode(asn1.SET, value))
 
 
 def content_info(content_type: str, content: bytes) -> bytes:

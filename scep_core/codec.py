@@ -10,6 +10,10 @@ what was in it (the challenge password).  Therefore
 
 * a certification request that is malformed or forged looks like an envelope that did not open; only
   who holds the key that it names learns that its signature is bad (badRequest);
+* that holds for renewals, too, whose signer has another key than the request names: a client with a
+  certificate of its own is no less able to replay another's envelope.  So a renewal whose inner
+  signature is bad "could not be opened", even if its sender is honest.  What does open was signed as a
+  whole by the key that it names, so that it only tells that nobody has changed it;
 * CertPoll, GetCert and GetCRL carry no signature inside, and the stranger chooses the message type.
   One that does not open, or has anything else inside, is a query for nobody, and is answered as one
   for something unknown; a CertPoll goes by its transaction anyway (section 4.4).
@@ -19,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from scep_core import algorithms, asn1, cms, pkimessage
+from scep_core import algorithms, asn1, cms, pkimessage, structures
 from scep_core.algorithms import NotAllowed, RandomBytes
 from scep_core.certificates import Certificate
 from scep_core.cms import Identity
@@ -32,6 +37,7 @@ from scep_core.envelopes import (
     addressed,
     open_envelope,
     parse_envelope,
+    rsa_key,
     seal_envelope,
     sealing_key,
 )
@@ -55,7 +61,6 @@ from scep_core.values import (
     NONCE_LENGTH,
     AlgorithmPolicy,
     Algorithms,
-    Digest,
     FailInfo,
     MessageType,
     PkiStatus,
@@ -67,11 +72,9 @@ __all__ = [
     "Request",
     "RequestHead",
     "SignedMessage",
-    "open_next_ca",
     "open_reply",
     "open_request",
     "parse_message",
-    "seal_next_ca",
     "seal_reply",
     "seal_request",
 ]
@@ -131,15 +134,20 @@ def seal_request(
     recipient: Certificate,
     algorithms: Algorithms,
     random_bytes: RandomBytes,
+    signing_time: datetime | None = None,
 ) -> bytes:
-    """A request, sealed for ``recipient`` (the CA's or the RA's encryption certificate)."""
+    """A request, sealed for ``recipient`` (the CA's or the RA's encryption certificate).
+
+    An EC key may sign it, but gets no SUCCESS: that could not be sealed for it.
+    """
     content = seal_envelope(_inside(message), recipient, algorithms, random_bytes)
     nonces = [(pkimessage.SENDER_NONCE, sender_nonce)]
+    more = [] if signing_time is None else [(pkimessage.SIGNING_TIME, asn1.time(signing_time))]
     return pkimessage.build(
         message.message_type,
         transaction_id,
         nonces,
-        [],
+        more,
         content,
         signer,
         algorithms.digest,
@@ -206,12 +214,12 @@ def _verify_inside(csr: Csr, signer: Certificate, policy: AlgorithmPolicy) -> No
 
 
 def _read_cert_poll(content: bytes) -> CertPoll:
-    names = asn1.decode(asn1.IssuerAndSubject, content)
+    names = asn1.decode(structures.IssuerAndSubject, content)
     return CertPoll(_name(names.issuer), _name(names.subject))
 
 
 def _read_issuer_and_serial(content: bytes) -> tuple[bytes, int]:
-    named = asn1.decode(asn1.IssuerAndSerialNumber, content)
+    named = asn1.decode(structures.IssuerAndSerialNumber, content)
     return _name(named.issuer), asn1.to_integer(named.serial_number)
 
 
@@ -250,8 +258,9 @@ def seal_reply(
 ) -> bytes:
     """A CertRep that mirrors its request's digest, cipher and key transport.
 
-    SUCCESS is sealed for the request's signer; LocalError when that has no RSA key.
+    SUCCESS is sealed for the request's signer; LocalError when that, or ``signer``, has no RSA key.
     """
+    rsa_key(signer)
     # RFC 8894 no longer asks for a senderNonce here; jscep and the older drafts do.
     nonces = [(pkimessage.SENDER_NONCE, random_bytes(NONCE_LENGTH))]
     if head.sender_nonce:
@@ -361,29 +370,3 @@ def _open_success(
     if not certificates and not crls:
         raise PeerError(FailInfo.BAD_REQUEST, "SUCCESS with nothing in it")
     return Success(certificates, crls)
-
-
-# ----------------------------------------------------------------------------------- GetNextCACert
-
-
-def seal_next_ca(certificates: Sequence[Certificate], signer: Identity, digest: Digest) -> bytes:
-    """GetNextCACert's answer: the next CA's certificates, signed by the current CA (section 4.7.1)."""
-    return cms.sign(cms.degenerate(certificates), [], signer, digest, [signer.certificate])
-
-
-def open_next_ca(
-    data: bytes, current: Certificate, policy: AlgorithmPolicy = MODERN
-) -> tuple[Certificate, ...]:
-    """The next CA's certificates, if the current CA signed for them; PeerError or NotAPkiMessage."""
-    signed = cms.parse_signed(data)
-    signer = cms.signer_of(signed, [current])
-    if signer is not None and signer != current:
-        raise PeerError(FailInfo.BAD_MESSAGE_CHECK, "the next CA is vouched for by a stranger")
-    cms.verify(signed, signer, policy)
-    try:
-        certificates, _ = cms.read_degenerate(signed.content or b"")
-    except ValueError as error:
-        raise PeerError(FailInfo.BAD_REQUEST, "no certificates inside") from error
-    if not certificates:
-        raise PeerError(FailInfo.BAD_REQUEST, "no certificates inside")
-    return certificates

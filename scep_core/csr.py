@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from scep_core import algorithms, asn1, certificates
+from scep_core import algorithms, asn1, certificates, structures
 from scep_core.algorithms import NotAllowed, PrivateKey, PublicKey
 from scep_core.certificates import Extension
 from scep_core.errors import PeerError
@@ -70,22 +70,19 @@ class Csr:
 
 def slice_csr(der: bytes) -> Csr:
     """A request's parts with nothing verified; ValueError when ``der`` is no request."""
-    signed = asn1.decode(asn1.Signed, der)
-    info = asn1.decode(asn1.CertificationRequestInfo, asn1.raw(signed.body))
+    signed = asn1.decode(structures.Signed, der)
+    info = asn1.parse(structures.CertificationRequestInfo, signed.body)
     challenge: str | None = None
     extensions: tuple[Extension, ...] = ()
-    for tlv in info.attributes or []:
-        attribute = asn1.decode(asn1.Attribute, asn1.raw(tlv))
+    for attribute in info.attributes or []:
         values = asn1.set_items(attribute.values)
         if not values:
             continue
-        if attribute.oid.dotted_string == CHALLENGE_PASSWORD:
+        oid = attribute.oid.dotted_string
+        if oid == CHALLENGE_PASSWORD:
             challenge = asn1.to_text(values[0])
-        elif attribute.oid.dotted_string in _EXTENSION_REQUESTS:
-            requested = (asn1.raw(each) for each in asn1.items(asn1.raw(values[0])))
-            extensions = certificates.read_extensions(
-                [asn1.decode(asn1.ExtensionValue, each) for each in requested]
-            )
+        elif oid in _EXTENSION_REQUESTS:
+            extensions = certificates.read_extensions(asn1.extensions(asn1.raw(values[0])))
     try:
         digest = algorithms.read_signature_digest(signed.algorithm)
     except NotAllowed:
@@ -102,7 +99,7 @@ def slice_csr(der: bytes) -> Csr:
 
 def verify_csr(csr: Csr, policy: AlgorithmPolicy = MODERN) -> None:
     """Check the proof of possession over the request's own bytes: PeerError badAlg or badRequest."""
-    signed = asn1.decode(asn1.Signed, csr.der)
+    signed = asn1.decode(structures.Signed, csr.der)
     try:
         digest = algorithms.read_signature_digest(signed.algorithm)
         algorithms.allow_digest(digest, policy)
@@ -153,8 +150,7 @@ def build_csr(
         public_key_info(key.public_key()),
         asn1.encode(0xA0, *sorted(attributes)),
     )
-    signature = asn1.bit_string(algorithms.sign(key, digest, info))
-    return slice_csr(asn1.sequence_of(info, algorithms.signature_algorithm(key, digest), signature))
+    return slice_csr(certificates.signed(info, key, digest))
 
 
 def public_key_info(key: PublicKey) -> bytes:

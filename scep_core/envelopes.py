@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scep_core import algorithms, asn1, cms
+from scep_core import algorithms, asn1, cms, structures
 from scep_core.algorithms import NotAllowed, RandomBytes
 from scep_core.certificates import Certificate
 from scep_core.cms import Identity
@@ -51,12 +51,12 @@ def parse_envelope(data: bytes) -> Envelope:
         outer = asn1.decode_content_info(data)
         if outer.content_type.dotted_string != ENVELOPED_DATA:
             raise ValueError("not EnvelopedData")
-        enveloped = asn1.decode(asn1.EnvelopedData, asn1.raw(outer.content))
+        enveloped = asn1.parse(structures.EnvelopedData, outer.content)
         recipients = []
         for each in asn1.set_items(enveloped.recipient_infos):
             if each.tag_bytes != b"\x30":  # key agreement, passwords and others carry context tags
                 continue
-            info = asn1.decode(asn1.KeyTransRecipientInfo, asn1.raw(each))
+            info = asn1.parse(structures.KeyTransRecipientInfo, each)
             recipients.append(Recipient(info.recipient_id, info.algorithm, info.encrypted_key))
         cipher, iv = algorithms.read_cipher(enveloped.encrypted.algorithm)
         return Envelope(tuple(recipients), cipher, iv, _encrypted_content(enveloped.encrypted))
@@ -66,7 +66,7 @@ def parse_envelope(data: bytes) -> Envelope:
         raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN) from error
 
 
-def _encrypted_content(encrypted: asn1.EncryptedContentInfo) -> bytes:
+def _encrypted_content(encrypted: structures.EncryptedContentInfo) -> bytes:
     chunks = encrypted.chunks or []
     if any(chunk.tag_bytes != bytes([asn1.OCTET_STRING]) for chunk in chunks):
         raise ValueError("encrypted content in pieces that are no OCTET STRINGs")
@@ -78,6 +78,7 @@ class Addressed:
     """For whom of us an envelope is meant, and how its content key came."""
 
     identity: Identity
+    key: rsa.RSAPrivateKey
     key_transport: KeyTransport
     encrypted_key: bytes
 
@@ -85,13 +86,22 @@ class Addressed:
 def addressed(envelope: Envelope, identities: Sequence[Identity]) -> Addressed:
     """The first recipient entry that names one of ours; several entries may stand there.
 
-    PeerError badMessageCheck when none does, badAlg when its key transport is not known.
+    PeerError badMessageCheck when none does, badAlg when its key transport is not known.  LocalError
+    when one of ours has no RSA key, whomever the envelope is for.
     """
+    keys = [rsa_key(identity) for identity in identities]
     for recipient in envelope.recipients:
-        for identity in identities:
+        for identity, key in zip(identities, keys, strict=True):
             if cms.is_meant(recipient.identifier, identity.certificate):
-                return Addressed(identity, _key_transport(recipient), recipient.encrypted_key)
+                return Addressed(identity, key, _key_transport(recipient), recipient.encrypted_key)
     raise PeerError(FailInfo.BAD_MESSAGE_CHECK, CANNOT_OPEN)
+
+
+def rsa_key(identity: Identity) -> rsa.RSAPrivateKey:
+    """The key of somebody who opens envelopes or signs replies; LocalError when it is no RSA key."""
+    if not isinstance(identity.key, rsa.RSAPrivateKey):
+        raise LocalError("an EC key opens no envelope and signs no reply: let an RA with an RSA key do it")
+    return identity.key
 
 
 def _key_transport(recipient: Recipient) -> KeyTransport:
@@ -106,7 +116,7 @@ def _key_transport(recipient: Recipient) -> KeyTransport:
 def open_envelope(envelope: Envelope, to: Addressed, random_bytes: RandomBytes) -> bytes:
     """What is inside; a wrong content key and a bad padding are the same PeerError."""
     spare = random_bytes(algorithms.key_size(envelope.cipher))
-    content_key = algorithms.unwrap_key(to.identity.key, to.key_transport, to.encrypted_key, spare)
+    content_key = algorithms.unwrap_key(to.key, to.key_transport, to.encrypted_key, spare)
     try:
         return algorithms.decrypt(envelope.cipher, content_key, envelope.iv, envelope.encrypted)
     except ValueError as error:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from scep_core import asn1, cms
 from scep_core.certificates import Certificate
 from scep_core.cms import Identity
-from scep_core.errors import NotAPkiMessage
-from scep_core.values import MODERN, Algorithms, Digest, MessageType
+from scep_core.errors import NotAPkiMessage, PeerError
+from scep_core.values import AlgorithmPolicy, Algorithms, Digest, FailInfo, MessageType
+
+# Ours: the RFC sets no limit, but this goes to databases and screens.  Real ones have 20 to 64.
+_LONGEST_TRANSACTION_ID = 256
 
 # RFC 8894 section 3.2.1 and, for failInfoText, section 3.2.1.4.
 _VERISIGN = "2.16.840.1.113733.1.9."
@@ -21,6 +25,7 @@ SENDER_NONCE = _VERISIGN + "5"
 RECIPIENT_NONCE = _VERISIGN + "6"
 TRANSACTION_ID = _VERISIGN + "7"
 FAIL_INFO_TEXT = "1.3.6.1.5.5.7.24.1"
+SIGNING_TIME = "1.2.840.113549.1.9.5"  # PKCS #9, RFC 5652 section 11.3; what badTime is about
 MICROSOFT_HRESULT = "1.3.6.1.4.1.311.21.33"  # seen in a real NDES FAILURE, scep.md section 2.6
 
 
@@ -52,12 +57,24 @@ class SignedMessage:
     signed: cms.SignedData
 
     @property
-    def head(self) -> RequestHead:
-        """Enough to refuse this message: its digest if any CA may use that, else SHA-256."""
+    def signing_time(self) -> datetime | None:
+        """When the signer says that he signed; None when he does not say.
+
+        Read only when asked for, as few CAs care; PeerError badTime when it is no time of RFC 5280: no
+        statement at all would let pass whoever garbles it.  Believe it after ``codec.open_request``.
+        """
+        tlv = self.signed.attributes.get(SIGNING_TIME)
+        try:
+            return None if tlv is None else asn1.to_time(tlv)
+        except ValueError as error:
+            raise PeerError(FailInfo.BAD_TIME, "signingTime is no time") from error
+
+    def head(self, policy: AlgorithmPolicy) -> RequestHead:
+        """Enough to refuse this message: with its own digest if the policy has that, else SHA-256."""
         chosen = Algorithms()
         try:
             digest = cms.digest_of(self.signed)
-            if digest in MODERN.digests:
+            if digest in policy.digests:
                 chosen = Algorithms(digest=digest)
         except ValueError:  # not known here, or no AlgorithmIdentifier at all
             pass
@@ -70,6 +87,8 @@ def parse_message(data: bytes) -> SignedMessage:
     transaction_id = _text(signed, TRANSACTION_ID)
     if not transaction_id or not transaction_id.isprintable():  # it goes to logs and databases
         raise NotAPkiMessage("no transactionID, or one that is no printable text")
+    if len(transaction_id) > _LONGEST_TRANSACTION_ID:
+        raise NotAPkiMessage(f"a transactionID of {len(transaction_id)} characters")
     return SignedMessage(
         transaction_id=transaction_id,
         message_type=_number(signed, MESSAGE_TYPE),

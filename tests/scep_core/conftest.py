@@ -130,7 +130,7 @@ class Lab:
             key=key,
             digest=Digest.SHA256,
         )
-        return Identity(certificate, key)  # type: ignore[arg-type]
+        return Identity(certificate, key)
 
     @cached_property
     def csr(self) -> Csr:
@@ -143,6 +143,7 @@ class Lab:
         signer: Identity | None = None,
         recipient: Certificate | None = None,
         chosen: Algorithms | None = None,
+        signing_time: datetime | None = None,
     ) -> bytes:
         """A sealed request, the client's PKCSReq to the RA unless told otherwise."""
         return codec.seal_request(
@@ -153,6 +154,7 @@ class Lab:
             recipient=recipient or self.ra.certificate,
             algorithms=chosen or Algorithms(),
             random_bytes=self.random_bytes,
+            signing_time=signing_time,
         )
 
     def open(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import crl as oracle_crl
 from asn1crypto import x509 as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ from scep_core.certificates import (
     CRL_DISTRIBUTION_POINTS,
     Certificate,
     Extension,
-    build_crl,
+    build_certificate,
     ext_authority_key_id,
     ext_basic_constraints,
     ext_crl_distribution_points,
@@ -31,10 +30,18 @@ from scep_core.certificates import (
     read_crl_distribution_points,
     verify_issued_by,
 )
+from scep_core.errors import LocalError
 from scep_core.values import Digest
 
 FIXED = settings.get_profile("scep_core")
-SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+PURPOSES = (
+    certificates.SERVER_AUTH,
+    certificates.CLIENT_AUTH,
+    certificates.OCSP_SIGNING,
+    certificates.IKE_INTERMEDIATE,
+    certificates.IPSEC_IKE,
+    certificates.CERTIFICATE_REQUEST_AGENT,
+)
 CRLS = ("http://ca.lab/ca.crl", "ldap://ca.lab/CN=CA,O=lab?certificateRevocationList")
 
 
@@ -46,11 +53,12 @@ def full(lab: Any) -> Certificate:
     extensions = [
         ext_basic_constraints(True, 0),
         ext_key_usage("digital_signature", "key_encipherment", "crl_sign"),
-        ext_extended_key_usage(SERVER_AUTH),
+        ext_extended_key_usage(*PURPOSES),
         ext_subject_alt_name([*san, ("URI", b"http://r1.lab/")]),
         ext_subject_key_id(spki),
         ext_authority_key_id(lab.ca.certificate.public_key_info),
         ext_crl_distribution_points(*CRLS),
+        certificates.ext_authority_info_access(["http://ca.lab/ca.cer"], ["http://ocsp.lab/"]),
     ]
     return lab.identity("client", issuer=lab.ca, serial_number=2**100, extensions=extensions).certificate
 
@@ -69,7 +77,18 @@ def test_asn1crypto_reads_the_same(lab: Any, full: Certificate) -> None:
         0,
     )
     assert seen.key_usage_value.native == {"digital_signature", "key_encipherment", "crl_sign"}
-    assert seen.extended_key_usage_value.native == ["server_auth"]
+    assert seen.extended_key_usage_value.native == [
+        "server_auth",
+        "client_auth",
+        "ocsp_signing",
+        "ike_intermediate",
+        "ipsec_ike",
+        certificates.CERTIFICATE_REQUEST_AGENT,
+    ]
+    assert [
+        (each["access_method"].native, each["access_location"].native)
+        for each in seen.authority_information_access_value
+    ] == [("ca_issuers", "http://ca.lab/ca.cer"), ("ocsp", "http://ocsp.lab/")]
     assert seen.subject_alt_name_value.native == ["r1.lab", "192.0.2.1", "::1", "a@b", "http://r1.lab/"]
     assert seen.key_identifier == key_identifier(full.public_key_info) == seen.public_key.sha1
     assert seen.authority_key_identifier == key_identifier(lab.ca.certificate.public_key_info)
@@ -94,7 +113,8 @@ def test_what_is_read_of_it(full: Certificate) -> None:
         "URI:http://r1.lab/",
     )
     assert full.extension("1.2.3") is None
-    assert read_certificate(full.der) == full
+    read = read_certificate(full.der)
+    assert vars(read) == {name: vars(full)[name] for name in vars(read)}
     assert full.fingerprint(Digest.SHA1) == oracle.Certificate.load(full.der).sha1
 
 
@@ -197,40 +217,6 @@ def test_not_issued_by(lab: Any) -> None:
         verify_issued_by(rsa_by_ec, lab.elliptic.certificate)
 
 
-REVOKED = [(5, 1, 1), (2**130, 2, None), (-128, 3, 0)]
-
-
-@pytest.mark.parametrize("revoked", [REVOKED, []], ids=["three", "none"])
-def test_crl(lab: Any, openssl: Any, revoked: list[tuple[int, int, int | None]]) -> None:
-    day = timedelta(days=1)
-    der = build_crl(
-        issuer=lab.ca.certificate.subject,
-        key=lab.ca.key,
-        digest=Digest.SHA256,
-        this_update=lab.born,
-        next_update=lab.born + 7 * day,
-        revoked=[(serial, lab.born + days * day, reason) for serial, days, reason in revoked],
-        number=300,
-        authority_key_id=key_identifier(lab.ca.certificate.public_key_info),
-    )
-    seen = oracle_crl.CertificateList.load(der, strict=True)
-    body = seen["tbs_cert_list"]
-    assert body["version"].native == "v2"
-    assert seen.issuer.dump() == lab.ca.certificate.subject
-    assert (body["this_update"].native, body["next_update"].native) == (lab.born, lab.born + 7 * day)
-    assert seen.crl_number_value.native == 300
-    assert seen.authority_key_identifier == key_identifier(lab.ca.certificate.public_key_info)
-    entries = list(body["revoked_certificates"])
-    assert [each["user_certificate"].native for each in entries] == [serial for serial, _, _ in revoked]
-    assert [each["revocation_date"].native for each in entries] == [
-        lab.born + days * day for _, days, _ in revoked
-    ]
-    reasons = [each.crl_reason_value and each.crl_reason_value.native for each in entries]
-    assert reasons == (["key_compromise", None, "unspecified"] if revoked else [])
-    openssl.lay(ca=lab.ca)
-    openssl("crl", "-inform", "DER", "-in", "der", "-CAfile", "ca.crt", "-noout", der=der)
-
-
 def test_reads_what_openssl_makes(openssl: Any) -> None:
     openssl(
         *[
@@ -307,6 +293,47 @@ def test_crl_distribution_points(openssl: Any, full: Certificate, tmp_path: Path
     for broken in (b"", b"\x30\x03\x02\x01\x01", b"\x04\x00"):
         with pytest.raises(ValueError):
             read_crl_distribution_points(broken)
+
+
+def test_points_of_several_names(lab: Any) -> None:
+    """Active Directory's shape: one point, an ldap: and an http: name; and a point in a directory."""
+    directory = lab.ca.certificate.subject
+    written = ext_crl_distribution_points(CRLS, [directory], CRLS[0])
+    assert read_crl_distribution_points(written.value) == (*CRLS, names.rfc4514(directory), CRLS[0])
+    points = oracle.CRLDistributionPoints.load(written.value, strict=True)
+    assert [[name.name for name in point["distribution_point"].chosen] for point in points] == [
+        ["uniform_resource_identifier"] * 2,
+        ["directory_name"],
+        ["uniform_resource_identifier"],
+    ]
+    assert points[1]["distribution_point"].chosen[0].chosen.untag().dump() == directory
+
+
+def test_authority_info_access_of_nothing() -> None:
+    with pytest.raises(LocalError):
+        certificates.ext_authority_info_access([])
+
+
+def test_what_is_built_is_what_is_read(lab: Any) -> None:
+    """Built certificates are not read again; times lose what DER has no room for."""
+    ca, zone = lab.ca, timezone(timedelta(hours=2))
+    for not_after in (datetime(2049, 12, 31, tzinfo=UTC), datetime(2050, 1, 1, 1, 59, 59, 999999, zone)):
+        built = build_certificate(
+            serial_number=2**127,
+            issuer=ca.certificate.subject,
+            subject=names.EMPTY_NAME,
+            public_key_info=lab.client.certificate.public_key_info,
+            not_before=datetime(1999, 1, 1, 0, 0, 0, 5, zone),
+            not_after=not_after,
+            extensions=[ext_basic_constraints(False), ext_key_usage("crl_sign", critical=False)],
+            key=ca.key,
+            digest=Digest.SHA256,
+        )
+        read = read_certificate(built.der)
+        assert read == built
+        assert [repr(each) for each in (read.not_before, read.not_after, read.extensions)] == [
+            repr(each) for each in (built.not_before, built.not_after, built.extensions)
+        ]
 
 
 def test_public_key_is_cached_by_its_bytes(full: Certificate) -> None:

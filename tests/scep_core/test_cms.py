@@ -10,15 +10,15 @@ from asn1crypto import cms as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scep_core import algorithms, asn1, cms
+from scep_core import algorithms, asn1, cms, structures
 from scep_core.certificates import (
     SUBJECT_KEY_ID,
     Certificate,
     Extension,
-    build_crl,
     ext_subject_key_id,
     key_identifier,
 )
+from scep_core.crls import build_crl
 from scep_core.errors import NotAPkiMessage, PeerError
 from scep_core.values import LEGACY, MODERN, AlgorithmPolicy, Digest, FailInfo
 
@@ -148,7 +148,7 @@ def test_unsorted_signed_attributes(lab: Any) -> None:
 def test_unsorted_signed_attributes_in_ber(lab: Any) -> None:
     data = in_ber(lab.signed(b"content", order=lambda each: sorted(each, reverse=True)))
     with pytest.raises(ValueError):
-        asn1.decode(asn1.ContentInfo, data)
+        asn1.decode(structures.ContentInfo, data)
     assert verified(data).content == b"content"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
@@ -12,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scep_core import asn1, cms, codec, envelopes, pkimessage
-from scep_core.certificates import build_crl
 from scep_core.codec import EmptyContent, ReplyShape
+from scep_core.crls import RevokedEntry, build_crl
 from scep_core.csr import build_csr
 from scep_core.errors import LocalError, NotAPkiMessage, PeerError
 from scep_core.messages import CertPoll, Failure, GetCert, GetCrl, Pending, PkcsReq, RenewalReq, Success
@@ -52,7 +53,7 @@ def crl(lab: Any) -> bytes:
         digest=Digest.SHA256,
         this_update=lab.born,
         next_update=lab.born,
-        revoked=[(5, lab.born, None)],
+        revoked=[RevokedEntry(5, lab.born)],
         number=1,
         authority_key_id=b"id",
     )
@@ -115,14 +116,32 @@ def test_pending_and_failure_mirror_the_digest(lab: Any) -> None:
 
 
 def test_a_refusal_before_opening_mirrors_the_digest_if_it_may(lab: Any) -> None:
-    heads = {digest: codec.parse_message(lab.signed(b"x", digest=digest)).head for digest in Digest}
-    mirrored = {digest: head.algorithms.digest for digest, head in heads.items()}
-    assert mirrored == {digest: digest for digest in Digest} | {Digest.MD5: Digest.SHA256}
+    messages = {digest: codec.parse_message(lab.signed(b"x", digest=digest)) for digest in Digest}
+    for policy in (MODERN, LEGACY):
+        mirrored = {digest: each.head(policy).algorithms.digest for digest, each in messages.items()}
+        assert mirrored == {each: each if each in policy.digests else Digest.SHA256 for each in Digest}
+    assert Digest.MD5 in LEGACY.digests - MODERN.digests
     signed = lab.signed(b"x")
     sha256 = asn1.oid("2.16.840.1.101.3.4.2.1")
     garbled = signed.replace(sha256, asn1.octet_string(sha256[2:]))
-    assert codec.parse_message(garbled).head.algorithms.digest is Digest.SHA256
+    assert codec.parse_message(garbled).head(LEGACY).algorithms.digest is Digest.SHA256
     refused(lab, garbled, FailInfo.BAD_MESSAGE_CHECK)
+
+
+def test_signing_time(lab: Any, make_attribute: Any) -> None:
+    """None when nothing is said; what is no time is badTime, to whoever asks, and nothing to others."""
+    assert codec.parse_message(lab.request()).signing_time is None
+    for instant in (lab.born, datetime(2051, 12, 31, 23, 59, 59, tzinfo=UTC)):
+        message = codec.parse_message(lab.request(signing_time=instant))
+        assert message.signing_time == instant
+        assert asn1.raw(message.signed.attributes[pkimessage.SIGNING_TIME]) == asn1.time(instant)
+    content = cms.parse_signed(lab.request()).content
+    for odd in (asn1.utf8_string("noon"), b"\x17\x0b2601010000Z", b"\x17\x0d990000000000Z", asn1.NULL):
+        data = lab.signed(content, more=[make_attribute(pkimessage.SIGNING_TIME, odd)])
+        assert lab.open(data).message == PkcsReq(lab.csr)
+        with pytest.raises(PeerError) as caught:
+            codec.parse_message(data).signing_time  # noqa: B018
+        assert caught.value.fail_info is FailInfo.BAD_TIME
 
 
 def test_attributes_on_the_wire(lab: Any) -> None:
@@ -195,21 +214,6 @@ def test_transaction_ids_of_other_string_types(lab: Any, make_attribute: Any) ->
         request = lab.open(data)
         reply = lab.reply(Pending(), request)
         assert lab.open_reply(reply, transaction_id=request.head.transaction_id) == Pending()
-
-
-def test_next_ca_certificates(lab: Any) -> None:
-    following = lab.identity("next ca").certificate
-    data = codec.seal_next_ca([following, lab.ra.certificate], lab.ca, Digest.SHA256)
-    assert codec.open_next_ca(data, lab.ca.certificate) == (following, lab.ra.certificate)
-    strangers = codec.seal_next_ca([following], lab.stranger, Digest.SHA256)
-    empty = codec.seal_next_ca([], lab.ca, Digest.SHA256)
-    no_bag = cms.sign(b"no bag", [], lab.ca, Digest.SHA256, [lab.ca.certificate])
-    md5 = codec.seal_next_ca([following], lab.ca, Digest.MD5)
-    for broken, why in ((strangers, "stranger"), (empty, "inside"), (no_bag, "inside"), (md5, "md5")):
-        with pytest.raises(PeerError, match=why):
-            codec.open_next_ca(broken, lab.ca.certificate)
-    with pytest.raises(NotAPkiMessage):
-        codec.open_next_ca(cms.degenerate([following]), lab.ca.certificate)
 
 
 # ----------------------------------------------------------------------------- strict with requests
@@ -289,7 +293,7 @@ def test_signers_that_could_not_read_the_answer(lab: Any) -> None:
 
 
 def test_success_needs_someone_to_seal_for(lab: Any) -> None:
-    head = codec.parse_message(lab.signed(b"x", certificates=[])).head
+    head = codec.parse_message(lab.signed(b"x", certificates=[])).head(MODERN)
     assert head.signer is None
     arguments = {"head": head, "signer": lab.ra, "shape": ReplyShape.COMPAT, "random_bytes": lab.random_bytes}
     with pytest.raises(LocalError):
@@ -325,7 +329,7 @@ def test_mutated_messages_raise_nothing_else(lab: Any, data: st.DataObject, muta
         message = codec.parse_message(mutant)
     except NotAPkiMessage:
         return
-    head = message.head
+    head = message.head(MODERN)
     try:
         request = codec.open_request(message, [lab.ra], random_bytes=lab.random_bytes)
     except PeerError as error:

@@ -190,7 +190,7 @@ def test_attributes_with_no_value_and_with_two(make_csr: Build, make_attribute: 
     assert read_csr(make_csr(make_attribute(CHALLENGE_PASSWORD, first, second))).challenge_password == "first"
     assert read_csr(make_csr(make_attribute(CHALLENGE_PASSWORD))).challenge_password is None
     assert (
-        read_csr(make_csr(make_attribute("1.2.3"), make_attribute("1.2.4", first, second))).extensions == ()
+        read_csr(make_csr(make_attribute("1.2.3"), make_attribute("1.2.4", second, first))).extensions == ()
     )
 
 

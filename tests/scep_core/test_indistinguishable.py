@@ -214,6 +214,25 @@ def test_the_holder_of_the_key_does_learn(lab: Any, digest: Digest, fail_info: F
     assert outcome(lab, envelope(lab, inside), "19") == SAME
 
 
+def test_a_renewal_opens_but_tells_no_more(lab: Any) -> None:
+    """Its signer holds an older key, so he is as any stranger, honest or not, with a certificate or not.
+
+    What opens is what the key named inside has signed; of anything else he hears the same as of garbage.
+    """
+    old = lab.identity("renewing", issuer=lab.ca, serial_number=60)
+    new = build_csr(subject=lab.name("renewing"), key=lab.client.key, challenge_password=None)
+    opened = lab.open(lab.request(RenewalReq(new), signer=old))
+    assert (opened.message, opened.signer) == (RenewalReq(new), old.certificate)
+    assert opened.signer.public_key_info != new.public_key_info
+    weak = build_csr(subject=lab.name("x"), key=lab.client.key, challenge_password=None, digest=Digest.MD5)
+    for inside in (flipped(new.der, -1), weak.der, forged(lab), b"garbage"):
+        for message_type in ("17", "19"):
+            assert outcome(lab, envelope(lab, inside), message_type, old) == SAME
+    same_key = build_csr(subject=lab.name("renewing"), key=old.key, challenge_password=None)
+    told = outcome(lab, envelope(lab, flipped(same_key.der, -1)), "17", old)
+    assert told == (PeerError, FailInfo.BAD_REQUEST, "certification request: bad signature")
+
+
 def test_a_key_holder_s_malformed_request_is_not_told_apart(lab: Any) -> None:
     """It names no key, so nobody is known to hold it."""
     for _, content in garbage(lab):

@@ -1,0 +1,170 @@
+"""Certificate revocation lists (RFC 5280 section 5): built whole, read, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scep_core import algorithms, asn1, structures
+from scep_core.algorithms import PrivateKey
+from scep_core.certificates import (
+    AUTHORITY_KEY_ID,
+    Certificate,
+    Extension,
+    encode_extensions,
+    read_extensions,
+    signed,
+    verify_signature,
+)
+from scep_core.values import Digest
+
+CRL_NUMBER = "2.5.29.20"
+REASON_CODE = "2.5.29.21"
+INVALIDITY_DATE = "2.5.29.24"
+
+_VERSION_2 = asn1.integer(1)
+_UNSPECIFIED = 0
+# unused(7) is no reason (RFC 5280 section 5.3.1).
+_REASONS = {
+    code: Extension(REASON_CODE, False, asn1.encode(asn1.ENUMERATED, bytes([code])))
+    for code in range(_UNSPECIFIED + 1, 11)
+    if code != 7
+}
+
+
+@dataclass(frozen=True)
+class RevokedEntry:
+    """One revoked certificate; times are aware UTC, in whole seconds on the wire.
+
+    ``reason`` is a CRLReason's number.  0, unspecified, is left out of a CRL, as RFC 5280 section 5.3.1
+    asks, so it is read back as None.
+    """
+
+    serial_number: int
+    revoked_at: datetime
+    reason: int | None = None
+    invalidity_date: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Crl:
+    """A CRL's own bytes and what it says; ``issuer`` is DER, ``number`` None in a version 1 CRL."""
+
+    der: bytes
+    issuer: bytes
+    this_update: datetime
+    next_update: datetime | None
+    number: int | None
+    revoked: tuple[RevokedEntry, ...]
+    extensions: tuple[Extension, ...]
+
+
+def build_crl(
+    *,
+    issuer: bytes,
+    key: PrivateKey,
+    digest: Digest,
+    this_update: datetime,
+    next_update: datetime,
+    revoked: Sequence[RevokedEntry],
+    number: int,
+    authority_key_id: bytes,
+) -> bytes:
+    """A version 2 CRL signed by ``key``, its entries in the order given; ValueError for an unknown reason."""
+    entries = b"".join(map(_entry, revoked))
+    extensions = [
+        Extension(AUTHORITY_KEY_ID, False, asn1.sequence_of(asn1.encode(0x80, authority_key_id))),
+        Extension(CRL_NUMBER, False, asn1.integer(number)),
+    ]
+    body = asn1.sequence_of(
+        _VERSION_2,
+        algorithms.signature_algorithm(key, digest),
+        issuer,
+        asn1.time(this_update),
+        asn1.time(next_update),
+        asn1.sequence_of(entries) if entries else b"",  # absent when empty, section 5.1.2.6
+        asn1.encode(0xA0, encode_extensions(extensions)),
+    )
+    return signed(body, key, digest)
+
+
+def _entry(entry: RevokedEntry) -> bytes:
+    extensions = _entry_extensions(entry)
+    return asn1.sequence_of(
+        asn1.integer(entry.serial_number),
+        asn1.time(entry.revoked_at),
+        encode_extensions(extensions) if extensions else b"",
+    )
+
+
+def _entry_extensions(entry: RevokedEntry) -> list[Extension]:
+    extensions = []
+    if entry.reason:
+        if entry.reason not in _REASONS:
+            raise ValueError(f"{entry.reason} is no reason of RFC 5280 section 5.3.1")
+        extensions.append(_REASONS[entry.reason])
+    if entry.invalidity_date is not None:
+        value = asn1.generalized_time(entry.invalidity_date)
+        extensions.append(Extension(INVALIDITY_DATE, False, value))
+    return extensions
+
+
+def read_crl(der: bytes) -> Crl:
+    """A CRL of either version; ValueError when ``der`` is none."""
+    fields = asn1.items(asn1.raw(asn1.decode(structures.Signed, der).body))
+    if fields and fields[0].tag_bytes == b"\x02":  # version; absent in version 1
+        fields = fields[1:]
+    if len(fields) < 3:
+        raise ValueError("not a TBSCertList")
+    _algorithm, issuer, this_update, *rest = fields
+    # The three that may be missing, told apart by their tags.
+    next_update = asn1.to_time(rest.pop(0)) if rest and rest[0].tag_bytes in asn1.TIMES else None
+    revoked = asn1.revoked_certificates(rest.pop(0)) if rest and rest[0].tag_bytes == b"\x30" else []
+    extensions = _extensions(rest.pop(0)) if rest and rest[0].tag_bytes == b"\xa0" else ()
+    if rest:
+        raise ValueError("not a TBSCertList")
+    number = _value(extensions, CRL_NUMBER)
+    return Crl(
+        der=bytes(der),
+        issuer=asn1.raw(issuer),
+        this_update=asn1.to_time(this_update),
+        next_update=next_update,
+        number=None if number is None else asn1.to_integer(number),
+        revoked=tuple(map(_read_entry, revoked)),
+        extensions=extensions,
+    )
+
+
+def _extensions(tlv: asn1.TLV) -> tuple[Extension, ...]:
+    return read_extensions(asn1.extensions(bytes(tlv.data)))
+
+
+def _read_entry(entry: structures.RevokedCertificate) -> RevokedEntry:
+    extensions = read_extensions(entry.extensions or [])
+    reason = _value(extensions, REASON_CODE)
+    invalid_since = _value(extensions, INVALIDITY_DATE)
+    return RevokedEntry(
+        serial_number=asn1.to_integer(entry.serial_number),
+        revoked_at=asn1.to_time(entry.revocation_date),
+        reason=None if reason is None else asn1.to_enumerated(reason),
+        invalidity_date=None if invalid_since is None else asn1.to_time(invalid_since),
+    )
+
+
+def _value(extensions: Sequence[Extension], oid: str) -> asn1.TLV | None:
+    """The one element inside an extension; None when there is no such extension."""
+    for each in extensions:
+        if each.oid == oid:
+            (element,) = asn1.items(asn1.sequence_of(each.value))
+            return element
+    return None
+
+
+def verify_crl(crl: Crl, issuer: Certificate) -> None:
+    """Check name, right to sign and signature (RFC 5280 section 6.3.3), not dates; ValueError says why."""
+    if crl.issuer != issuer.subject:
+        raise ValueError("the CRL is another issuer's")
+    if not issuer.has_key_usage("crl_sign"):
+        raise ValueError("the issuer's key usage does not allow signing CRLs")
+    verify_signature(crl.der, issuer.public_key())
