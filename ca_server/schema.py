@@ -1,17 +1,18 @@
-"""The database's tables, and every statement on them, each built once.
+"""The database's tables: one a dataclass of the ledger, with the names of its fields.
 
-Building a statement costs SQLAlchemy more time than a signature (``libraries.md`` 7), so none is built
-while a request waits.  Rows have the names of the dataclasses' fields.
+Columns are plain: ``store_records`` says how a field is kept.  Texts have no length, since SQLite would not
+mind it and PostgreSQL would refuse the row; the domain limits what comes in.  Every index costs each
+enrolment a page in the log, so there is none that an enrolment, a poll or an operator's list does not need.
+
+A change here is a revision in ``migrations/versions`` too; a test compares the two.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
-    JSON,
+    BigInteger,
+    Boolean,
     Column,
-    Enum,
     ForeignKey,
     Index,
     Integer,
@@ -19,176 +20,156 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    TypeDecorator,
-    bindparam,
-    insert,
-    select,
-    update,
 )
-from sqlalchemy.engine import Dialect
 
-from ca_server.domain.requests import State
-
-VERSION = 1
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware instant, kept as sortable UTC text with microseconds: the same in every database."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
-        """Turn an instant into its text."""
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> datetime | None:
-        """Turn the text into an instant."""
-        return None if value is None else datetime.fromisoformat(value)
-
-
-class SerialNumber(TypeDecorator[int]):
-    """A serial number of up to 160 bits as hexadecimal text."""
-
-    impl = String(40)
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, _dialect: Dialect) -> str | None:
-        """Turn a number into its text."""
-        return None if value is None else f"{value:X}"
-
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> int | None:
-        """Turn the text into a number."""
-        return None if value is None else int(value, 16)
-
-
-class TextTuple(TypeDecorator[tuple[str, ...]]):
-    """A tuple of texts, as JSON."""
-
-    impl = JSON
-    cache_ok = True
-
-    def process_result_value(self, value: list[str] | None, _dialect: Dialect) -> tuple[str, ...]:
-        """Turn JSON's list into a tuple."""
-        return tuple(value or ())
-
+# The revisions of the schema, oldest first; the last is the one below.
+REVISIONS = ("0001", "0002")
+# ``lab.schema_version``: the program of revision 0001 looks there, and refuses what is not 1.
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
 lab = Table("lab", metadata, Column("schema_version", Integer, nullable=False))
 
-_state = Enum(State, native_enum=False, length=16, values_callable=lambda states: [*map(str, states)])
-
 requests = Table(
     "requests",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("state", _state, nullable=False, index=True),
-    Column("transaction_id", String(255), nullable=False, index=True),
+    Column("state", String, nullable=False),
+    Column("transaction_id", String, nullable=False),
     Column("message_type", Integer, nullable=False),
-    Column("profile", String(64), nullable=False),
-    Column("source", String(64), nullable=False),
+    Column("profile", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("signer", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("subject_alt_names", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("md5", String, nullable=False),
+    Column("sha1", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("challenge", String, nullable=False),
+    Column("challenge_digest", LargeBinary),
+    Column("authority", Integer, nullable=False),
+    Column("renews", String),
+    Column("received_at", String, nullable=False),
+    Column("polls", Integer, nullable=False),
+    Column("last_poll_at", String),
+    Column("decided_at", String),
+    Column("decided_by", String),
+    Column("reason", String),
+    Column("serial_number", String),
     Column("sender_nonce", LargeBinary, nullable=False),
+    # The long ones come last: a search reads what stands before them.
     Column("csr", LargeBinary, nullable=False),
     Column("public_key_info", LargeBinary, nullable=False),
     Column("signer_key", LargeBinary, nullable=False),
-    Column("signer", String(64), nullable=False),
-    Column("subject", String, nullable=False),
-    Column("subject_alt_names", TextTuple, nullable=False),
-    Column("key", String(64), nullable=False),
-    Column("md5", String(64), nullable=False),
-    Column("sha1", String(64), nullable=False),
-    Column("sha256", String(96), nullable=False),
-    Column("challenge", String(16), nullable=False),
-    Column("received_at", Instant, nullable=False),
-    Column("polls", Integer, nullable=False),
-    Column("last_poll_at", Instant),
-    Column("decided_at", Instant),
-    Column("decided_by", String(255)),
-    Column("reason", String(255)),
-    Column("serial_number", SerialNumber),
-    sqlite_autoincrement=True,  # a number that was once shown to an operator is never given again
 )
+Index("requests_by_state", requests.c.state, requests.c.id)
+# With the id, so that PostgreSQL does not look for the newest of a transaction among the newest of all.
+Index("requests_by_transaction", requests.c.transaction_id, requests.c.id)
 # Should a database not keep transactions apart as we ask it to, this still does.
 Index(
     "one_pending_request_of_a_transaction",
     requests.c.transaction_id,
     unique=True,
-    sqlite_where=requests.c.state == State.PENDING,
-    postgresql_where=requests.c.state == State.PENDING,
+    sqlite_where=requests.c.state == "pending",
+    postgresql_where=requests.c.state == "pending",
 )
 
 certificates = Table(
     "certificates",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("serial_number", SerialNumber, nullable=False, unique=True),
+    Column("serial_number", String, nullable=False, unique=True),
     Column("request_id", ForeignKey(requests.c.id), nullable=False),
+    Column("issuer", String, nullable=False),
     Column("subject", String, nullable=False),
-    Column("not_before", Instant, nullable=False),
-    Column("not_after", Instant, nullable=False),
+    Column("not_before", String, nullable=False),
+    Column("not_after", String, nullable=False),
+    Column("revoked_at", String),
+    Column("reason", Integer),
+    Column("invalidity_date", String),
+    Column("wrong_passwords", Integer, nullable=False),
+    Column("der", LargeBinary, nullable=False),
+)
+# A hash, since PostgreSQL's trees take no key as long as a subject can be.
+Index("certificates_by_subject", certificates.c.subject, postgresql_using="hash")
+Index(
+    "revoked_certificates",
+    certificates.c.issuer,
+    certificates.c.id,
+    sqlite_where=certificates.c.revoked_at.is_not(None),
+    postgresql_where=certificates.c.revoked_at.is_not(None),
+)
+
+crls = Table(
+    "crls",
+    metadata,
+    Column("issuer", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("this_update", String, nullable=False),
+    Column("next_update", String, nullable=False),
     Column("der", LargeBinary, nullable=False),
 )
 
-# The audit: rows are only ever added.  ``at`` is lab time, ``wall_at`` the world's.
-decisions = Table(
-    "decisions",
+# Numbers of what can be withdrawn are never given again: the audit names them (sqlite_autoincrement).
+challenges = Table(
+    "challenges",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("request_id", ForeignKey(requests.c.id), nullable=False, index=True),
-    Column("what", String(16), nullable=False),
-    Column("by", String(255), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("wall_at", Instant, nullable=False),
-    Column("reason", String(255)),
-    Column("serial_number", SerialNumber),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("device", String),
+    Column("once", Boolean, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", String),
+    Column("used_at", String),
+    Column("used_by", ForeignKey(requests.c.id)),
+    sqlite_autoincrement=True,
+)
+Index(
+    "unused_challenges",
+    challenges.c.expires_at,
+    sqlite_where=challenges.c.used_at.is_(None),
+    postgresql_where=challenges.c.used_at.is_(None),
 )
 
-SELECT_VERSION = select(lab.c.schema_version)
-INSERT_VERSION = insert(lab)
-
-SELECT_REQUESTS = select(requests).order_by(requests.c.id)
-SELECT_REQUESTS_IN_STATE = SELECT_REQUESTS.where(requests.c.state == bindparam("wanted"))
-SELECT_REQUEST = select(requests).where(requests.c.id == bindparam("wanted"))
-SELECT_LATEST_REQUEST = (
-    select(requests)
-    .where(requests.c.transaction_id == bindparam("wanted"))
-    .order_by(requests.c.id.desc())
-    .limit(1)
-)
-INSERT_REQUEST = insert(requests).returning(requests.c.id)
-# What changes after a request was taken in: what becomes of it, and what a repeated PKCSReq brings anew.
-CHANGING = (
-    "state",
-    "polls",
-    "last_poll_at",
-    "decided_at",
-    "decided_by",
-    "reason",
-    "serial_number",
-    "sender_nonce",
-    "csr",
-    "signer_key",
-    "signer",
-    "source",
-    "md5",
-    "sha1",
-    "sha256",
-    "challenge",
-)
-UPDATE_REQUEST = (
-    update(requests)
-    .where(requests.c.id == bindparam("wanted"))
-    .values({name: bindparam(f"new_{name}") for name in CHANGING})
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("created_at", String, nullable=False),
+    Column("created_by", String, nullable=False),
+    sqlite_autoincrement=True,
 )
 
-_certificate = [each for each in certificates.c if each.name != "id"]
-SELECT_CERTIFICATES = select(*_certificate).order_by(certificates.c.id)
-SELECT_CERTIFICATE = select(*_certificate).where(certificates.c.serial_number == bindparam("wanted"))
-INSERT_CERTIFICATE = insert(certificates)
-
-_decision = [each for each in decisions.c if each.name not in ("id", "wall_at")]
-SELECT_DECISIONS = (
-    select(*_decision).where(decisions.c.request_id == bindparam("wanted")).order_by(decisions.c.id)
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
 )
-INSERT_DECISION = insert(decisions)
+
+# Rows are only ever added.  ``at`` is lab time, ``wall_at`` the world's.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("what", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("wall_at", String, nullable=False),
+    Column("request_id", ForeignKey(requests.c.id)),
+    Column("serial_number", String),
+    Column("text", String),
+)
+Index("audit_by_request", audit.c.request_id)
+
+# Alembic's own table, which is not a part of what it compares.
+alembic_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False, primary_key=True),
+)

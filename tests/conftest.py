@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytest_plugins = ("tests.postgres",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
