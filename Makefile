@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PKILINT := build/pkilint
 ARGS ?=
 
 define TARGETS
@@ -15,7 +16,8 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
   make test        run all tests (ARGS="-k clock" for some)
   make test-fast   run the tests without other people's programs and without the slow ones
   make interop     run the tests with other people's programs alone
-  make bench       measure an enrolment against its three private-key operations
+  make pkilint     set up the linter of certificates that a test runs, in an environment of its own
+  make bench       measure what enrolments and polls cost the CA, beside their private-key operations
   make check       lint, format, types, and the architecture
   make setup       set up .venv with all that development needs
   make docs        write docs/generated/ anew from the code's tables
@@ -25,7 +27,7 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast interop bench check docs setup format lock clean
+.PHONY: help demo up test test-fast interop pkilint bench check docs setup format lock clean
 
 help:
 	$(info $(TARGETS))
@@ -43,11 +45,14 @@ test: $(VENV)/dev.stamp
 test-fast: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "not interop and not slow" $(ARGS)
 
-interop: $(VENV)/dev.stamp
+interop: $(VENV)/dev.stamp $(PKILINT)/pkilint.stamp
 	$(BIN)/python -m pytest -m interop $(ARGS)
+
+pkilint: $(PKILINT)/pkilint.stamp
 
 bench: $(VENV)/run.stamp
 	@$(BIN)/python tests/bench/enrolment.py
+	@$(BIN)/python tests/bench/service.py $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -76,6 +81,13 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# In an environment of its own: it pins other versions than ours.
+$(PKILINT)/pkilint.stamp: requirements-pkilint.txt | $(BIN)/python
+	@echo "Setting up $(PKILINT) ..."
+	@$(PYTHON) -m venv $(PKILINT)
+	@$(PKILINT)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@touch $@
+
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "This needs python3, 3.11 or newer ($(PYTHON) is not there)."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -93,6 +105,8 @@ lock:
 	  --no-annotate $(ARGS) -o requirements-build.txt -
 	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
 	  --extra dev -c requirements.txt -c requirements-build.txt -o requirements-dev.txt pyproject.toml
+	echo 'pkilint>=0.13.3' | build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
+	  --no-annotate $(ARGS) -o requirements-pkilint.txt -
 
 clean:
 	rm -rf $(VENV) build dist scep_lab.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

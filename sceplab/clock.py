@@ -128,12 +128,16 @@ class LabClock:
             state = ClockState(mode, offset, frozen_at, old.version + 1)
             if state.start(wall) < now:
                 raise ClockBackwards(f"the lab clock shows {format_instant(now)} and only moves forward")
-            self._state = state
+            self._change(state)
             self.now()
             callbacks = tuple(self._callbacks)
         for callback in callbacks:
             callback(state)
         return state
+
+    def _change(self, state: ClockState) -> None:
+        """Run as ``state`` says from now on."""
+        self._state = state
 
     def subscribe(self, callback: Callable[[ClockState], None]) -> Callable[[], None]:
         """Have ``callback`` called with each new state, in the thread that made it; return the way out."""

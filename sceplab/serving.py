@@ -1,4 +1,4 @@
-"""An HTTP server for a WSGI application, in threads of this process.
+"""An HTTP server for a WSGI application, in threads of this process; several processes may share a port.
 
 One loop reads all connections (waitress), and a thread gets a request only when it is whole: a client that is
 silent, slow, or stops in the middle holds a socket and no thread.
@@ -32,27 +32,60 @@ STOP_SECONDS = 1
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
+class Listener:
+    """A port that is bound and listens, for one server or, over a fork, for one in each of several processes.
+
+    Port 0 takes a free one.  OSError when the port is taken.  Who connects waits until somebody serves.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.host = host
+        # Not by waitress: it would leave threads and a pipe behind when the port is taken, and would
+        # listen on several ports when a name has several addresses.
+        self.socket = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+        )
+        self.port: int = self.socket.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """The address, ``http://127.0.0.1:8080``, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def close(self) -> None:
+        """Let go of the port; other processes that have it keep it.  A server does this when it stops."""
+        self.socket.close()
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+
 class HttpServer:
     """Serves ``app`` on ``host``; the port is bound, and known, when the constructor returns.
 
-    Port 0 takes a free one.  OSError when the port is taken.
+    With ``listener`` it serves what is bound already, and ``host`` and ``port`` are not looked at.
     """
 
     def __init__(
-        self, app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, threads: int = 8
+        self,
+        app: WSGIApplication,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        threads: int = 8,
+        *,
+        listener: Listener | None = None,
     ) -> None:
-        self._host = host
-        # Bound here: waitress would leave threads and a pipe behind when the port is taken, and would
-        # listen on several ports when a name has several addresses.
-        listener = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
-        )
-        self.port: int = listener.getsockname()[1]
+        listener = listener or Listener(host, port)
+        self.port, self.url = listener.port, listener.url
         self._server = waitress.create_server(
             app,
             map={},
-            sockets=[listener],
-            server_name=host,
+            sockets=[listener.socket],
+            server_name=listener.host,
             threads=threads,
             backlog=BACKLOG,
             connection_limit=MAX_CONNECTIONS,
@@ -70,12 +103,6 @@ class HttpServer:
         )
         self._thread = threading.Thread(target=self._server.run, name=f"http-{self.port}", daemon=True)
         self._stopped = False
-
-    @property
-    def url(self) -> str:
-        """The server's address, ``http://127.0.0.1:8080``, without a slash at the end."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
 
     def start(self) -> None:
         """Serve from now on; what connected before has waited."""
@@ -100,8 +127,11 @@ class HttpServer:
 
     def _close(self) -> None:
         """Close every socket, by which the loop has nothing left to watch and ends."""
-        # ``handle_close`` and not ``close``: it also frees the buffers and wakes a thread that waits on one.
         for connection in list(self._server.active_channels.values()):
+            # A thread only leaves its answer in the buffer, and the loop may not have come to send it.
+            if connection.total_outbufs_len:
+                connection.handle_write()
+            # And not ``close``: this also frees the buffers and wakes a thread that waits on one.
             connection.handle_close()
         self._server.close()
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from sceplab.serving import MAX_BODY_BYTES, HttpServer
+from sceplab.serving import MAX_BODY_BYTES, HttpServer, Listener
 
 POST = b"POST / HTTP/1.1\r\nHost: ca\r\n"
 
@@ -186,6 +186,14 @@ def test_the_port_is_bound_before_the_start_and_free_after_the_stop() -> None:
     second = HttpServer(echo, port=server.port, threads=1)
     second.stop()  # never started
     second.stop()
+
+
+def test_who_connects_to_a_listener_waits_until_somebody_serves_it() -> None:
+    with Listener() as listener, socket.create_connection(("127.0.0.1", listener.port), 20) as client:
+        client.sendall(b"GET /?ab HTTP/1.0\r\n\r\n")
+        with HttpServer(echo, listener=listener, threads=1) as server:
+            assert (server.url, server.port) == (listener.url, listener.port)
+            assert client.makefile("rb").read().endswith(b"GET 2 0 - 127.0.0.1 -")
 
 
 def test_nothing_is_left_of_a_server() -> None:
