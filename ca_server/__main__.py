@@ -1,29 +1,63 @@
-"""``python -m ca_server``: the CA as a process, with its three ports."""
+"""``python -m ca_server``: the CA as a process, with its three ports, or as several behind the first two."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from contextlib import ExitStack
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ca_server.app import ManagedCa, create_apps
-from ca_server.console import Operator
-from ca_server.domain.policy import Mode, Policy
+from ca_server.api.auth import Operator
+from ca_server.app import ManagedCa, Parts, create_apps
+from ca_server.domain.authority import KeyKind, Shape
+from ca_server.domain.challenges import ChallengeRule, Hasher
+from ca_server.domain.places import CURRENT_CRL, Places
+from ca_server.domain.policy import Decide
+from ca_server.environment import SecretError, secret_from_environment
+from ca_server.settings import Settings, SettingsError, read_settings
 from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
-from ca_server.web import CRL_PATH
 from sceplab.child import announce, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
-from sceplab.serving import HttpServer
+from sceplab.serving import HttpServer, Listener
+from sceplab.shared_clock import SharedClock
+from sceplab.workers import Workers, WorkersFailed
 
 PASSWORD_VARIABLE = "SCEPLAB_OPERATOR_PASSWORD"
+DATABASE_VARIABLE = "SCEPLAB_CA_DATABASE"
+STATIC_CHALLENGE_VARIABLE = "SCEPLAB_CA_STATIC_CHALLENGE"
+MAX_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says, each by the name of its option."""
+
+    state: Path
+    host: str
+    port: int
+    console_port: int
+    console_hosts: str
+    management_port: int
+    workers: int
+    decide: str | None
+    challenge: str | None
+    certificate_days: int | None
+    settings: Path | None
+    key: str
+    issuing_ca: bool
+    public_url: str | None
+    ldap_url: str | None
+    operator: str
+    start_clock: ClockState = field(repr=False)
 
 
 def _clock_state(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
@@ -44,7 +78,11 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
 )
 @click.option("--host", default="127.0.0.1", envvar="SCEPLAB_HOST", show_envvar=True, help="Where to listen.")
 @click.option(
-    "--port", default=8080, envvar="SCEPLAB_CA_PORT", show_envvar=True, help="SCEP and the CRL; 0: any."
+    "--port",
+    default=8080,
+    envvar="SCEPLAB_CA_PORT",
+    show_envvar=True,
+    help="SCEP, CRLs and NDES's page; 0: any.",
 )
 @click.option(
     "--console-port",
@@ -54,6 +92,13 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
     help="The operators' API; 0: any.",
 )
 @click.option(
+    "--console-hosts",
+    default="",
+    envvar="SCEPLAB_CA_CONSOLE_HOSTS",
+    show_envvar=True,
+    help="DNS names of the operators' API, with commas between; addresses and short names go without.",
+)
+@click.option(
     "--management-port",
     default=9101,
     envvar="SCEPLAB_CA_MANAGEMENT_PORT",
@@ -61,30 +106,69 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
     help="The lab's management, clock and health; 0: any.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    envvar="SCEPLAB_CA_WORKERS",
+    show_envvar=True,
+    help="Processes that serve SCEP and the API.",
+)
+@click.option(
     "--decide",
-    type=click.Choice([*map(str, Mode)]),
-    default=str(Mode.MANUAL),
+    type=click.Choice([*map(str, Decide)]),
     envvar="SCEPLAB_CA_DECIDE",
     show_envvar=True,
-    help="Whether requests wait for an operator.",
+    help="Who decides about requests, where the settings do not say it.  [default: manual]",
+)
+@click.option(
+    "--challenge",
+    type=click.Choice([*map(str, ChallengeRule)]),
+    envvar="SCEPLAB_CA_CHALLENGE",
+    show_envvar=True,
+    help="What is asked of challenge passwords, likewise.  [default: ignored]",
 )
 @click.option(
     "--certificate-days",
     type=click.IntRange(1, 3650),
-    default=365,
     envvar="SCEPLAB_CA_CERTIFICATE_DAYS",
     show_envvar=True,
-    help="Lifetime of clients' certificates.",
+    help="Lifetime of clients' certificates, likewise.  [default: 365]",
 )
 @click.option(
-    "--key-bits",
-    type=click.IntRange(2048, 4096),
-    default=2048,
-    envvar="SCEPLAB_CA_KEY_BITS",
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    envvar="SCEPLAB_CA_SETTINGS",
     show_envvar=True,
-    help="Size of a new CA's keys; IOS XR takes no more than 2048.",
+    help="A TOML file of profiles; docs/ca.md tells what can stand in it.",
 )
-@click.option("--operator", "operator_name", default="operator", envvar="SCEPLAB_OPERATOR", show_envvar=True)
+@click.option(
+    "--key",
+    type=click.Choice([*map(str, KeyKind)]),
+    default=str(KeyKind.RSA_2048),
+    envvar="SCEPLAB_CA_KEY",
+    show_envvar=True,
+    help="The keys of a new CA; IOS XR takes no RSA key of more than 2048 bits.",
+)
+@click.option(
+    "--issuing-ca/--root-only",
+    default=False,
+    envvar="SCEPLAB_CA_ISSUING_CA",
+    show_envvar=True,
+    help="Whether a new CA stands under a root.",
+)
+@click.option(
+    "--public-url",
+    envvar="SCEPLAB_CA_PUBLIC_URL",
+    show_envvar=True,
+    help="How clients reach the SCEP port; stands in certificates.  [default: http://HOST:PORT]",
+)
+@click.option(
+    "--ldap-url",
+    envvar="SCEPLAB_CA_LDAP_URL",
+    show_envvar=True,
+    help="A directory that has the CRL as well: ldap://host:port, or ldap:// for any.  [default: none]",
+)
+@click.option("--operator", default="operator", envvar="SCEPLAB_OPERATOR", show_envvar=True)
 @click.option(
     "--start-clock",
     callback=_clock_state,
@@ -92,67 +176,122 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
     show_envvar=True,
     help="The lab clock's state at the start, in JSON; without it the clock shows wall time.",
 )
-def main(
-    state: Path,
-    host: str,
-    port: int,
-    console_port: int,
-    management_port: int,
-    decide: str,
-    certificate_days: int,
-    key_bits: int,
-    operator_name: str,
-    start_clock: ClockState,
-) -> None:
+def main(**options: Any) -> None:
     """Run the lab's CA until SIGTERM or ^C.
 
-    The operator's password is taken from SCEPLAB_OPERATOR_PASSWORD, else made at the first start and
-    kept in the state folder.
+    Secrets are taken from the environment, each as NAME or from the file that NAME_FILE names:
+    SCEPLAB_OPERATOR_PASSWORD, the operator's password, else made at the first start and kept in the state
+    folder; SCEPLAB_CA_DATABASE, the database's URL, else SQLite in the state folder;
+    SCEPLAB_CA_STATIC_CHALLENGE, the challenge password for --challenge static.
     """
+    _run(Options(**options))
+
+
+def _run(options: Options) -> None:
     os.umask(0o077)
-    clock = LabClock(state=start_clock)
+    workers, start = options.workers, options.start_clock
+    clock = LabClock(state=start) if workers == 1 else SharedClock(workers, state=start)
     configure_logging(clock=clock)
     with ExitStack() as stack:
-        folder = StateFolder(state)
-        authority = folder.authority(key_bits=key_bits, now=clock.now)
-        store = SqlStore(folder.database_url, wall_time)
-        stack.callback(store.close)
-        operator = Operator(operator_name, os.environ.get(PASSWORD_VARIABLE) or folder.operator_password())
-        apps = create_apps(
-            authority=authority,
-            store=store,
-            policy=Policy(Mode(decide), timedelta(days=certificate_days)),
-            operator=operator,
-            clock=clock,
-            random_bytes=os.urandom,
+        scep, console = (
+            stack.enter_context(Listener(options.host, port)) for port in (options.port, options.console_port)
         )
-        management = create_management_app(ManagedCa(store), clock)
-        scep_server, console_server, management_server = (
-            stack.enter_context(HttpServer(app, host, number))
-            for app, number in (
-                (apps.scep, port),
-                (apps.console, console_port),
-                (management, management_port),
-            )
+        ca = _Ca(options, clock, scep, console)
+        # Before the workers, so that they find a database that is ready.
+        ca.open_store().close()
+        stack.enter_context(Workers(workers, ca.serve))
+        store = stack.enter_context(closing(ca.open_store()))
+        management = stack.enter_context(
+            HttpServer(create_management_app(ManagedCa(store), clock), options.host, options.management_port)
         )
+        operator = ca.operator
         announce(
             {
-                "scep": scep_server.url,
-                "ndes": f"{scep_server.url}/certsrv/mscep/mscep.dll",
-                "crl": f"{scep_server.url}{CRL_PATH}",
-                "console": console_server.url,
-                "management": management_server.url,
+                "scep": scep.url,
+                "ndes": f"{scep.url}/certsrv/mscep/mscep.dll",
+                "crl": f"{scep.url}{CURRENT_CRL}",
+                "console": console.url,
+                "management": management.url,
                 "operator": {"username": operator.username, "password": operator.password},
             }
         )
         wait_for_end()
 
 
+class _Ca:
+    """What all processes of the CA have in common."""
+
+    def __init__(self, options: Options, clock: LabClock, scep: Listener, console: Listener) -> None:
+        self._clock, self._scep, self._console = clock, scep, console
+        folder = StateFolder(options.state)
+        self._database = secret_from_environment(DATABASE_VARIABLE) or folder.database_url
+        self._places = Places(
+            base_url=(options.public_url or scep.url).rstrip("/"), ldap_url=_ldap_url(options.ldap_url)
+        )
+        shape = Shape(KeyKind(options.key), with_root=options.issuing_ca)
+        self._keeper = folder.authorities(shape, self._places, now=clock.now())
+        password = secret_from_environment(PASSWORD_VARIABLE) or folder.operator_password()
+        self.operator = Operator(options.operator, password)
+        self._hasher = Hasher(folder.hash_key())
+        self._settings = _settings(options, self._hasher)
+        self._console_hosts = tuple(
+            name.strip().lower() for name in options.console_hosts.split(",") if name.strip()
+        )
+
+    def open_store(self) -> SqlStore:
+        """Open the database."""
+        return SqlStore(self._database, wall_time)
+
+    @contextmanager
+    def serve(self, worker: int) -> Iterator[None]:
+        """Serve in one process; ``worker`` is 0 in the only one."""
+        if isinstance(self._clock, SharedClock):
+            self._clock.join(worker)
+        with closing(self.open_store()) as store:
+            apps = create_apps(
+                Parts(
+                    keeper=self._keeper,
+                    store=store,
+                    hasher=self._hasher,
+                    operator=self.operator,
+                    clock=self._clock,
+                    random_bytes=os.urandom,
+                    profiles=self._settings.profiles,
+                    places=self._places,
+                    ndes=self._settings.ndes,
+                    console_hosts=self._console_hosts,
+                )
+            )
+            with (
+                HttpServer(apps.scep, listener=self._scep),
+                HttpServer(apps.console, listener=self._console),
+            ):
+                yield
+
+
+def _ldap_url(url: str | None) -> str | None:
+    return url if not url or url.endswith("//") else url.rstrip("/")
+
+
+def _settings(options: Options, hasher: Hasher) -> Settings:
+    said: Mapping[str, object | None] = {
+        "decide": options.decide,
+        "challenge": options.challenge,
+        "certificate_days": options.certificate_days,
+    }
+    defaults = {name: value for name, value in said.items() if value is not None}
+    static = secret_from_environment(STATIC_CHALLENGE_VARIABLE)
+    if static is not None:
+        defaults["static_challenges"] = [static]
+    text = "" if options.settings is None else options.settings.read_text(encoding="utf-8")
+    return read_settings(text, hasher, defaults)
+
+
 def run() -> None:
     """Run ``main``; what an operator can mend ends in one sentence and exit code 1."""
     try:
         main()
-    except (StateError, StoreError, OSError) as error:
+    except (StateError, StoreError, SettingsError, SecretError, WorkersFailed, OSError) as error:
         sys.exit(f"ca_server: {error}")
 
 

@@ -3,47 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Flask
 
-from ca_server.console import Operator, create_console_app
+from ca_server.api.app import create_console_app
+from ca_server.api.auth import Operator
+from ca_server.api.route import Desks
 from ca_server.domain.approval import ApprovalDesk, Issuer
-from ca_server.domain.authority import Authority
+from ca_server.domain.challenges import ChallengeDesk, Hasher
+from ca_server.domain.crl_desk import CrlSettings
+from ca_server.domain.enrolment import Enrolment
 from ca_server.domain.ledger import Store
-from ca_server.domain.policy import Policy
+from ca_server.domain.places import Places
+from ca_server.domain.profiles import Profiles
 from ca_server.domain.requests import State
+from ca_server.domain.revocation import RevocationDesk
+from ca_server.domain.rollover import AuthorityKeeper, CaDesk
 from ca_server.domain.service import ScepService
-from ca_server.web import create_scep_app
+from ca_server.domain.tokens import TokenDesk
+from ca_server.ndes_admin import NdesAdminSettings, create_ndes_admin
+from ca_server.publication import create_publication
+from ca_server.web import ScepFront, create_scep_app
 from sceplab.clock import Clock
 from sceplab.management import Fired, Timer
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What a CA is put together from.
+
+    ``random_bytes`` returns as many as it is asked for.  ``console_hosts`` are the DNS names, in lower case,
+    under which browsers reach the console, besides addresses and names without a dot.
+    """
+
+    keeper: AuthorityKeeper
+    store: Store
+    hasher: Hasher = field(repr=False)
+    operator: Operator
+    clock: Clock
+    random_bytes: Callable[[int], bytes]
+    profiles: Profiles = field(default_factory=Profiles)
+    places: Places = Places()
+    crls: CrlSettings = CrlSettings()
+    ndes: NdesAdminSettings = NdesAdminSettings()
+    console_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Apps:
-    """What to serve: ``scep`` for clients, ``console`` for operators.  Any WSGI server will do."""
+    """What to serve: ``scep`` for clients, ``console`` for operators; any WSGI server will do.
+
+    ``service`` and ``desks`` are what these stand on.
+    """
 
     scep: Flask
     console: Flask
+    service: ScepService
+    desks: Desks
 
 
-def create_apps(
-    *,
-    authority: Authority,
-    store: Store,
-    policy: Policy,
-    operator: Operator,
-    clock: Clock,
-    random_bytes: Callable[[int], bytes],
-) -> Apps:
+def create_apps(parts: Parts) -> Apps:
     """Build the CA's applications."""
-    issuer = Issuer(authority, policy, random_bytes)
+    authorities, store, random_bytes = parts.keeper.succession, parts.store, parts.random_bytes
+    issuer = Issuer(authorities, parts.places, random_bytes)
+    revocation = RevocationDesk(store, authorities, parts.hasher, parts.crls)
+    desks = Desks(
+        approval=ApprovalDesk(store, issuer, parts.profiles),
+        revocation=revocation,
+        challenges=ChallengeDesk(store, parts.hasher, random_bytes),
+        ca=CaDesk(store, parts.keeper),
+        tokens=TokenDesk(store, parts.hasher, random_bytes),
+        audit=store.audit,
+        profiles=parts.profiles,
+    )
     service = ScepService(
-        authority=authority, store=store, policy=policy, issuer=issuer, random_bytes=random_bytes
+        authorities=authorities,
+        store=store,
+        enrolment=Enrolment(store=store, profiles=parts.profiles, issuer=issuer, hasher=parts.hasher),
+        crls=revocation,
+        random_bytes=random_bytes,
+    )
+    ndes_admin = create_ndes_admin(
+        desks.challenges,
+        thumbprint=lambda: authorities().current(parts.clock.now()).ca.certificate.der,
+        authenticate=parts.operator.is_me,
+        clock=parts.clock,
+        settings=parts.ndes,
     )
     return Apps(
-        scep=create_scep_app(service, authority, clock),
-        console=create_console_app(ApprovalDesk(store, issuer), operator, clock),
+        scep=create_scep_app(
+            ScepFront(service, authorities, parts.profiles, parts.clock),
+            ndes_admin,
+            create_publication(revocation, authorities, parts.clock),
+        ),
+        console=create_console_app(desks, parts.operator, parts.clock, hosts=parts.console_hosts),
+        service=service,
+        desks=desks,
     )
 
 
@@ -57,7 +113,7 @@ class ManagedCa:
 
     def health(self) -> Mapping[str, object]:
         """Ask the database how many requests wait."""
-        return {"pending": len(self._store.requests(State.PENDING))}
+        return {"pending": self._store.request_counts().get(State.PENDING, 0)}
 
     def timers(self) -> tuple[Sequence[Timer], int]:
         """Return none."""

@@ -1,7 +1,9 @@
-"""The CA's state folder: its keys and certificates, the operator's password, the database's place.
+"""The CA's state folder: its keys and certificates, its secrets, the database's place.
 
-Everything is for the owner's eyes: the folder 0700, files 0600.  The authority appears by one rename, so
-that it is there whole or not at all; a folder that holds a part of one is an error and never repaired.
+Everything is for the owner's eyes: the folder 0700, files 0600.  Each generation of the CA has a folder in it
+(``authority``, ``authority-2``, ...) that appears by one rename, so that it is there whole or not at all; one
+that holds a part is an error and never repaired.  Several processes may share a state folder: all of them see
+a new generation as soon as it is there.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import secrets
 import shutil
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -24,16 +26,29 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from ca_server.domain.authority import Authority, AuthorityKeys, found_authority
-from scep_core.certificates import read_certificate
+from ca_server.domain.authority import (
+    Authority,
+    AuthorityKeys,
+    Ca,
+    KeyKind,
+    Shape,
+    Succession,
+    found_authority,
+    mark_of,
+)
+from ca_server.domain.places import Places
+from scep_core.algorithms import PrivateKey
+from scep_core.certificates import read_certificate, verify_issued_by
 from scep_core.cms import Identity
 from scep_core.csr import public_key_info
+from sceplab.clock import format_instant, parse_instant
 
 DATABASE = "requests.sqlite3"
 PASSWORD = "operator-password"  # a file's name
+HASH_KEY = "hash-key"  # what makes the hashes of passwords in the database
 AUTHORITY = "authority"
-# The order is that of Authority's fields.
-_IDENTITIES = ("ca", "ra-signing", "ra-encryption")
+ROOT, CA, RA_SIGNING, RA_ENCRYPTION = "root", "ca", "ra-signing", "ra-encryption"
+ACTIVE_FROM = "active-from"
 
 
 class StateError(Exception):
@@ -55,43 +70,123 @@ class StateFolder:
         """The SQLAlchemy URL of the database in this folder."""
         return f"sqlite:///{(self._folder / DATABASE).absolute()}"
 
-    def authority(self, *, key_bits: int, now: Callable[[], datetime]) -> Authority:
-        """The CA in this folder; a new one, with keys of ``key_bits``, when it is empty."""
+    def authorities(self, shape: Shape, places: Places, *, now: datetime) -> AuthorityFolders:
+        """The CA in this folder; a new one of this shape when it is empty."""
         place = self._folder / AUTHORITY
-        if place.exists():
-            return _load(place)
-        if (self._folder / DATABASE).exists():
-            raise StateError(
-                f"{self._folder} has a database but no CA keys ({place} is missing): put them back, or "
-                "start with an empty folder"
-            )
-        ca, ra_signing, ra_encryption = (rsa.generate_private_key(65537, key_bits) for _ in _IDENTITIES)
-        keys = AuthorityKeys(ca, ra_signing, ra_encryption)
-        authority = found_authority(keys, now=now(), random_bytes=os.urandom)
-        _save(authority, place)
-        return authority
+        if not place.exists():
+            if (self._folder / DATABASE).exists():
+                raise StateError(
+                    f"{self._folder} has a database but no CA keys ({place} is missing): put them back, or "
+                    "start with an empty folder"
+                )
+            keys = _generate(shape)
+            _save(found_authority(keys, places=places, now=now, random_bytes=os.urandom), place)
+        return AuthorityFolders(self._folder, places)
 
     def operator_password(self) -> str:
         """The operator's password, made at the first start."""
-        place = self._folder / PASSWORD
+        return self._secret(PASSWORD, lambda: secrets.token_urlsafe(15))
+
+    def hash_key(self) -> bytes:
+        """The 32 bytes that passwords are hashed with, made at the first start.
+
+        Without them every challenge password that was given out is worthless.
+        """
+        try:
+            key = bytes.fromhex(self._secret(HASH_KEY, lambda: secrets.token_hex(32)))
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise StateError(f"{self._folder / HASH_KEY} is damaged: restore it from a backup")
+        return key
+
+    def _secret(self, name: str, make: Callable[[], str]) -> str:
+        place = self._folder / name
         if not place.exists():
-            descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{PASSWORD}.")
+            descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
             with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(15) + "\n")
-            Path(temporary).replace(place)
-        password = place.read_text().strip()
-        if not password:
-            raise StateError(f"{place} is empty: remove it, and a new password is made")
-        return password
+                file.write(make() + "\n")
+            try:
+                os.link(temporary, place)  # fails where another process has made one: that one counts
+            except FileExistsError:
+                pass
+            finally:
+                Path(temporary).unlink()
+        secret = place.read_text().strip()
+        if not secret:
+            raise StateError(f"{place} is empty: remove it, and a new one is made")
+        return secret
+
+
+class AuthorityFolders:
+    """The generations of the CA in a state folder."""
+
+    def __init__(self, folder: Path, places: Places) -> None:
+        self._folder = folder
+        self._places = places
+        self._succession = Succession(tuple(_load_all(folder)))
+
+    def succession(self) -> Succession:
+        """All generations, those included that other processes have made since."""
+        coming = _place(self._folder, len(self._succession.authorities) + 1)
+        # Asked for every message: os.path is five times as quick as Path.
+        if os.path.exists(coming):  # noqa: PTH110
+            self._succession = Succession(tuple(_load_all(self._folder)))
+        return self._succession
+
+    def add_next(self, *, active_from: datetime, now: datetime) -> Authority:
+        """Make and keep the next generation, of the same shape as the last, with keys of its own."""
+        last = self.succession().authorities[-1]
+        number = last.number + 1
+        made = found_authority(
+            _generate(_shape_of(last)),
+            places=self._places,
+            now=now,
+            random_bytes=os.urandom,
+            number=number,
+            mark=mark_of(last),
+            active_from=active_from,
+        )
+        _save(made, _place(self._folder, number))
+        return self.succession().numbered(number)
+
+
+def _place(folder: Path, number: int) -> Path:
+    return folder / (AUTHORITY if number == 1 else f"{AUTHORITY}-{number}")
+
+
+def _shape_of(authority: Authority) -> Shape:
+    key = authority.ca.identity.key
+    kind = KeyKind.EC_P256 if isinstance(key, ec.EllipticCurvePrivateKey) else KeyKind(f"rsa-{key.key_size}")
+    return Shape(kind, with_root=authority.root is not authority.ca)
+
+
+def _generate(shape: Shape) -> AuthorityKeys:
+    return AuthorityKeys(
+        root=_generate_key(shape.key) if shape.with_root else None,
+        ca=_generate_key(shape.key),
+        ra_signing=_generate_rsa(shape.ra_key),
+        ra_encryption=_generate_rsa(shape.ra_key),
+    )
+
+
+def _generate_key(kind: KeyKind) -> PrivateKey:
+    return ec.generate_private_key(ec.SECP256R1()) if kind is KeyKind.EC_P256 else _generate_rsa(kind)
+
+
+def _generate_rsa(kind: KeyKind) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
 
 
 def _save(authority: Authority, place: Path) -> None:
     partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{AUTHORITY}."))  # 0700 by itself
     try:
-        for name, identity in zip(_IDENTITIES, _identities(authority), strict=True):
+        for name, identity in _identities(authority):
             key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             _write(partial / f"{name}.key", key)
             _write(partial / f"{name}.pem", _pem(identity.certificate.der))
+        if authority.active_from is not None:
+            _write(partial / ACTIVE_FROM, format_instant(authority.active_from).encode())
         partial.rename(place)
         _sync(place.parent)
     except BaseException:
@@ -99,8 +194,12 @@ def _save(authority: Authority, place: Path) -> None:
         raise
 
 
-def _identities(authority: Authority) -> tuple[Identity, ...]:
-    return (authority.ca, authority.ra_signing, authority.ra_encryption)
+def _identities(authority: Authority) -> Iterator[tuple[str, Identity]]:
+    if authority.root is not authority.ca:
+        yield ROOT, authority.root.identity
+    yield CA, authority.ca.identity
+    yield RA_SIGNING, authority.ra_signing
+    yield RA_ENCRYPTION, authority.ra_encryption
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -119,12 +218,44 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _load(place: Path) -> Authority:
-    authority = Authority(*(_load_identity(place, name) for name in _IDENTITIES))
-    for identity in _identities(authority):
-        if not authority.has_issued(identity.certificate):
-            raise StateError(f"{place} holds certificates of more than one CA: restore it from a backup")
+def _load_all(folder: Path) -> Iterator[Authority]:
+    number = 1
+    while (place := _place(folder, number)).exists():
+        yield _load(place, number)
+        number += 1
+
+
+def _load(place: Path, number: int) -> Authority:
+    ca = Ca(f"ca-{number}", _load_identity(place, CA))
+    # A CA from before there were roots above one has no such file.
+    root = Ca(f"root-{number}", _load_identity(place, ROOT)) if (place / f"{ROOT}.pem").exists() else ca
+    authority = Authority(
+        number=number,
+        active_from=_load_instant(place / ACTIVE_FROM) if number > 1 else None,
+        root=root,
+        ca=ca,
+        ra_signing=_load_identity(place, RA_SIGNING),
+        ra_encryption=_load_identity(place, RA_ENCRYPTION),
+    )
+    try:
+        verify_issued_by(root.certificate, root.certificate)
+        verify_issued_by(ca.certificate, root.certificate)
+        verify_issued_by(authority.ra_signing.certificate, ca.certificate)
+        verify_issued_by(authority.ra_encryption.certificate, ca.certificate)
+    except ValueError as error:
+        raise StateError(
+            f"{place} holds certificates of more than one CA: restore it from a backup"
+        ) from error
     return authority
+
+
+def _load_instant(path: Path) -> datetime:
+    try:
+        return parse_instant(path.read_text().strip())
+    except OSError as error:
+        raise StateError(f"{error.filename} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise StateError(f"{path} is damaged: restore it from a backup") from error
 
 
 def _load_identity(place: Path, name: str) -> Identity:
@@ -137,10 +268,8 @@ def _load_identity(place: Path, name: str) -> Identity:
         raise StateError(f"{error.filename} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise StateError(f"{place / name}.key or .pem is damaged: restore it from a backup") from error
-    if (
-        not isinstance(key, rsa.RSAPrivateKey)
-        or public_key_info(key.public_key()) != certificate.public_key_info
-    ):
+    kinds = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey if name in (ROOT, CA) else rsa.RSAPrivateKey
+    if not isinstance(key, kinds) or public_key_info(key.public_key()) != certificate.public_key_info:
         raise StateError(f"{place / name}.key is not the key of {name}.pem: restore both from a backup")
     return Identity(certificate, key)
 

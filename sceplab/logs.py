@@ -18,8 +18,8 @@ from sceplab.clock import Clock, format_instant
 
 SECRET_WORDS = ("password", "passphrase", "secret", "private", "authorization", "challenge", "token")
 REDACTED = "[redacted]"
-# What may be told of a challenge password: whether there is one.
-_HARMLESS = ("absent", "present", None)
+# What may be told of a challenge password: whether there is one, and what was found out about it.
+_HARMLESS = ("absent", "not-checked", "right", "wrong", "expired", "used", None)
 
 
 def configure_logging(level: str | None = None, *, clock: Clock | None = None) -> None:

@@ -109,7 +109,7 @@ def create_management_app(service: ManagedService, clock: LabClock) -> Flask:
     @app.before_request
     def demand_own_host() -> ResponseReturnValue | None:
         host = request.headers.get("Host")  # absent in HTTP/1.0
-        if host is None or _is_own_host(host):
+        if host is None or is_own_host(host):
             return None
         return _error(403, "the management API is reached by an IP address, or a name without dots")
 
@@ -172,7 +172,7 @@ _HOST = re.compile(r"(?:\[(?P<bracketed>[^]]+)]|(?P<plain>[^:]+))(?::\d*)?")
 _SINGLE_LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _is_own_host(host: str) -> bool:
+def is_own_host(host: str) -> bool:
     """Tell whether a Host header is one that no web page's DNS name can bring (DNS rebinding)."""
     parts = _HOST.fullmatch(host)
     if parts is None:

@@ -30,6 +30,8 @@ _DETAILS = {
     "Transaction": "transaction_id",
     "Message": "message_type",
     "Profile": "profile",
+    "Generation": "authority",
+    "Renews": "renews",
     "From": "source",
     "Received": "received_at",
     "Polls": "polls",
@@ -39,6 +41,16 @@ _DETAILS = {
     "Reason": "reason",
     "Serial number": "serial_number",
 }
+AUDIT_COLUMNS = {
+    "AT": "at",
+    "WHAT": "what",
+    "BY": "by",
+    "REQUEST": "request_id",
+    "SERIAL": "serial_number",
+    "TEXT": "text",
+}
+# The fields that hold an instant, beside those that end with "_at".
+_INSTANTS = {"at", "not_before", "not_after", "invalidity_date", "this_update", "next_update", "active_from"}
 # The messages of SCEP that can make a request, by their messageType; RFC 8894 section 3.2.1.2.
 _MESSAGES: Mapping[object, str] = {17: "RenewalReq", 19: "PKCSReq"}
 
@@ -56,11 +68,14 @@ def visible(text: str) -> str:
     )
 
 
-def _value(key: str, value: object) -> str:
+def shown(key: str, value: object) -> str:
+    """Print the value of a field: instants to the second, nothing as ``-``, texts without escapes."""
     if value is None or value == [] or value == "":
         return "-"
-    if key.endswith("_at"):
+    if key.endswith("_at") or key in _INSTANTS:
         return instant_text(parse_instant(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if key == "message_type":
         return f"{_MESSAGES.get(value, 'message')} ({value})"
     return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value))
@@ -68,10 +83,15 @@ def _value(key: str, value: object) -> str:
 
 def requests_table(requests: Sequence[Mapping[str, Any]]) -> str:
     """Print the CA's queue, one request a line."""
-    if not requests:
-        return "No requests."
-    cells = [[_value(key, request.get(key)) for key in _COLUMNS.values()] for request in requests]
-    return table([list(_COLUMNS), *cells])
+    return listing(_COLUMNS, requests, "No requests.")
+
+
+def listing(columns: Mapping[str, str], things: Sequence[Mapping[str, Any]], nothing: str) -> str:
+    """Print things, one a line: ``columns`` are the headings with the field below each."""
+    if not things:
+        return nothing
+    cells = [[shown(key, thing.get(key)) for key in columns.values()] for thing in things]
+    return table([list(columns), *cells])
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -83,12 +103,18 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def request_details(request: Mapping[str, Any]) -> str:
     """Print one request with all that an operator checks before approving it."""
-    pairs = [(label, _value(key, request.get(key))) for label, key in _DETAILS.items()]
+    pairs = [(label, shown(key, request.get(key))) for label, key in _DETAILS.items()]
     fingerprints = request.get("fingerprints", {})
-    pairs[4:4] = [(digest.upper(), _value(digest, value)) for digest, value in fingerprints.items()]
-    return "\n".join(
-        [f"Request {request['id']}", *(f"  {label + ':':<18} {value}" for label, value in pairs)]
-    )
+    pairs[4:4] = [(digest.upper(), shown(digest, value)) for digest, value in fingerprints.items()]
+    lines = [details(f"Request {request['id']}", pairs)]
+    if audit := request.get("audit"):
+        lines += ["", listing(AUDIT_COLUMNS, audit, "")]
+    return "\n".join(lines)
+
+
+def details(title: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Print what is known of one thing, a line each under its title."""
+    return "\n".join([title, *(f"  {label + ':':<18} {value}" for label, value in pairs)])
 
 
 def fired_line(fired: Fired) -> str:

@@ -70,7 +70,9 @@ class Settings:
     host: str = "127.0.0.1"
     ports: Ports = Ports()
     routers: tuple[str, ...] = ("r1", "r2")
-    decide: str = "manual"
+    decide: str | None = None
+    ca_settings: Path | None = None
+    ca_workers: int | None = None
     texts: str = "modern"
     wire: str = "cisco"
     frozen: bool = False
@@ -87,12 +89,25 @@ class Settings:
 
 
 def service_commands(settings: Settings) -> dict[str, list[str]]:
-    """Return the command line of every service, by its name among the endpoints."""
+    """Return the command line of every service, by its name among the endpoints.
+
+    What is not said there the services take from the environment, which they inherit.
+    """
     # -P: a folder "ca_server" in the working directory must not take the place of ours.
     python, ports = [sys.executable, "-P", "-m"], settings.ports
-    ca = ["ca_server", "--state", settings.state / "ca", "--host", settings.host, "--port", ports.scep]
+    ca: list[object] = [
+        "ca_server",
+        "--state",
+        settings.state / "ca",
+        "--host",
+        settings.host,
+        "--port",
+        ports.scep,
+    ]
     ca += ["--console-port", ports.console, "--management-port", ports.management_ca]
-    ca += ["--decide", settings.decide]
+    ca += ["--workers", settings.ca_workers] if settings.ca_workers else []
+    ca += ["--decide", settings.decide] if settings.decide else []
+    ca += ["--settings", settings.ca_settings] if settings.ca_settings else []
     routers = ["router_emu", "--state", settings.state / "routers", "--host", settings.host]
     routers += ["--routers", ",".join(settings.routers), "--first-port", ports.first_router]
     routers += ["--management-port", ports.management_routers]

@@ -1,14 +1,26 @@
-"""What operators do with the queue: look, approve, deny.  And the one way in which anything is issued."""
+"""What operators do with the queue: look, approve, deny, note.  And how anything is issued."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ca_server.domain.authority import Authority
-from ca_server.domain.ledger import Decision, IssuedCertificate, Store, Transaction
-from ca_server.domain.policy import Policy
+from ca_server.domain.authority import Authorities
+from ca_server.domain.issuance import Terms
+from ca_server.domain.ledger import (
+    AuditEntry,
+    AuditFilter,
+    IssuedCertificate,
+    RequestFilter,
+    Slice,
+    Store,
+    Transaction,
+    What,
+    about_transaction,
+)
+from ca_server.domain.places import Places
+from ca_server.domain.profiles import Profiles
 from ca_server.domain.requests import CertificateRequest, Event, State, next_state
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate
@@ -16,91 +28,174 @@ from scep_core.csr import slice_csr
 
 # AD CS has no free text with a denial; this one is an addition of ours (labs.md 5.2).
 MAX_REASON = 255
+MAX_NOTE = 2000
+MAX_LIFETIME = timedelta(days=3650)
 
 
 class NoSuchRequest(LookupError):
     """No request has this number."""
 
 
+class RequestChanged(Exception):
+    """The client has sent another request in the meantime than the one that was seen."""
+
+
+class NoSuchProfile(LookupError):
+    """The CA has no profile of this name."""
+
+
 class BadReason(ValueError):
     """The reason of a denial cannot be sent to a client."""
+
+
+class BadNote(ValueError):
+    """A note that cannot be kept."""
+
+
+class BadLifetime(ValueError):
+    """No certificate lasts that long."""
 
 
 class Issuer:
     """Turns requests into certificates, inside a transaction of the store."""
 
-    def __init__(self, authority: Authority, policy: Policy, random_bytes: RandomBytes) -> None:
-        self._authority = authority
-        self._policy = policy
+    def __init__(self, authorities: Authorities, places: Places, random_bytes: RandomBytes) -> None:
+        self._authorities = authorities
+        self._places = places
         self._random_bytes = random_bytes
 
-    def issue(
-        self, ledger: Transaction, request: CertificateRequest, *, by: str, now: datetime
+    def certify(
+        self, request: CertificateRequest, terms: Terms, event: Event, *, by: str, now: datetime
     ) -> tuple[CertificateRequest, Certificate]:
-        """Certify a request whose state already says so; keep certificate, request and decision.
-
-        AuthorityExpired when the CA's own certificate has ended.
-        """
-        certificate = self._authority.issue(
-            slice_csr(request.csr), now=now, lifetime=self._policy.lifetime, random_bytes=self._random_bytes
+        """Sign a certificate for a pending request; nothing is kept yet: WrongState, AuthorityExpired."""
+        state = next_state(request.state, event)
+        authority = self._authorities().numbered(request.authority)
+        certificate = authority.issue(
+            slice_csr(request.csr), terms, places=self._places, now=now, random_bytes=self._random_bytes
         )
-        serial = certificate.serial_number
-        decided = replace(request, decided_at=now, decided_by=by, serial_number=serial)
+        decided = replace(
+            request, state=state, decided_at=now, decided_by=by, serial_number=certificate.serial_number
+        )
+        return decided, certificate
+
+    def issue(
+        self,
+        ledger: Transaction,
+        request: CertificateRequest,
+        terms: Terms,
+        event: Event,
+        *,
+        by: str,
+        now: datetime,
+        text: str | None = None,
+    ) -> tuple[CertificateRequest, Certificate]:
+        """Certify a pending request, be it kept already or new; keep certificate, request and decision."""
+        decided, certificate = self.certify(request, terms, event, by=by, now=now)
+        if decided.id:
+            ledger.update_request(decided)
+        else:
+            decided = ledger.add_request(decided)
         ledger.add_certificate(
             IssuedCertificate(
-                serial_number=serial,
-                request_id=request.id,
-                subject=request.subject,
+                serial_number=certificate.serial_number,
+                request_id=decided.id,
+                issuer=self._authorities().numbered(decided.authority).ca.name,
+                subject=decided.subject,
                 not_before=certificate.not_before,
                 not_after=certificate.not_after,
                 der=certificate.der,
             )
         )
-        ledger.update_request(decided)
-        ledger.add_decision(Decision(request.id, "issued", by, now, serial_number=serial))
+        serial_number = certificate.serial_number
+        ledger.add_audit(AuditEntry(What.ISSUED, by, now, decided.id, serial_number, text))
         return decided, certificate
 
 
 class ApprovalDesk:
     """The operators' side of the queue."""
 
-    def __init__(self, store: Store, issuer: Issuer) -> None:
+    def __init__(self, store: Store, issuer: Issuer, profiles: Profiles) -> None:
         self._store = store
         self._issuer = issuer
+        self._profiles = profiles
 
-    def requests(self, state: State | None = None) -> Sequence[CertificateRequest]:
-        """All requests, or those in one state, oldest first."""
-        return self._store.requests(state)
+    def requests(self, wanted: RequestFilter, part: Slice) -> Sequence[CertificateRequest]:
+        """A part of the requests that are wanted."""
+        return self._store.requests(wanted, part)
+
+    def counts(self) -> dict[State, int]:
+        """How many requests there are in each state."""
+        return self._store.request_counts()
 
     def request(self, request_id: int) -> CertificateRequest:
         """One request; NoSuchRequest."""
-        return _existing(self._store.request(request_id), request_id)
+        found = self._store.request(request_id)
+        if found is None:
+            raise NoSuchRequest(f"there is no request {request_id}")
+        return found
 
-    def decisions(self, request_id: int) -> Sequence[Decision]:
-        """The audit of one request."""
-        return self._store.decisions(request_id)
+    def audit(self, request_id: int) -> Sequence[AuditEntry]:
+        """What has happened to one request: its decisions and notes."""
+        return self._store.audit(AuditFilter(request_id=request_id), Slice(limit=1000))
 
-    def certificates(self) -> Sequence[IssuedCertificate]:
-        """All certificates, oldest first."""
-        return self._store.certificates()
+    def approve(
+        self,
+        request_id: int,
+        *,
+        by: str,
+        now: datetime,
+        profile: str | None = None,
+        lifetime: timedelta | None = None,
+        seen: str | None = None,
+    ) -> CertificateRequest:
+        """Issue the certificate of a pending request, on its own profile's terms or on others.
 
-    def approve(self, request_id: int, *, by: str, now: datetime) -> CertificateRequest:
-        """Issue the certificate of a pending request: NoSuchRequest, WrongState, AuthorityExpired."""
-        with self._store.write() as ledger:
-            request = _existing(ledger.request(request_id), request_id)
-            approved = replace(request, state=next_state(request.state, Event.APPROVE))
-            return self._issuer.issue(ledger, approved, by=by, now=now)[0]
+        ``seen`` is the SHA-256 that the operator has compared; None does not look.  NoSuchRequest,
+        NoSuchProfile, BadLifetime, WrongState, RequestChanged, AuthorityExpired.
+        """
+        about = self.request(request_id).transaction_id
+        with self._store.write(about_transaction(about)) as ledger:
+            request = _existing(ledger, request_id, seen)
+            terms = self._terms(profile or request.profile)
+            changed = [] if profile in (None, request.profile) else [f"profile {profile}"]
+            if lifetime is not None:
+                if not timedelta() < lifetime <= MAX_LIFETIME:
+                    raise BadLifetime(f"a certificate lasts up to {MAX_LIFETIME.days} days")
+                terms = replace(terms, lifetime=lifetime)
+                changed.append(f"lifetime {lifetime}")
+            text = ", ".join(changed) or None
+            return self._issuer.issue(ledger, request, terms, Event.APPROVE, by=by, now=now, text=text)[0]
 
-    def deny(self, request_id: int, reason: str, *, by: str, now: datetime) -> CertificateRequest:
-        """Refuse a pending request: NoSuchRequest, WrongState, BadReason.
+    def _terms(self, profile: str) -> Terms:
+        try:
+            return self._profiles.named(profile).policy.terms
+        except LookupError:
+            raise NoSuchProfile(f"there is no profile {profile!r}") from None
+
+    def deny(
+        self, request_id: int, reason: str, *, by: str, now: datetime, seen: str | None = None
+    ) -> CertificateRequest:
+        """Refuse a pending request: NoSuchRequest, WrongState, RequestChanged, BadReason.
 
         The reason is told to the client in failInfoText.
         """
         reason = reason.strip()
         if len(reason) > MAX_REASON or not reason.isprintable():
             raise BadReason(f"a reason is up to {MAX_REASON} printable characters")
-        with self._store.write() as ledger:
-            return refuse(ledger, _existing(ledger.request(request_id), request_id), reason, by=by, now=now)
+        about = self.request(request_id).transaction_id
+        with self._store.write(about_transaction(about)) as ledger:
+            return refuse(ledger, _existing(ledger, request_id, seen), reason, by=by, now=now)
+
+    def note(self, request_id: int, text: str, *, by: str, now: datetime) -> AuditEntry:
+        """Add a remark to a request's history: NoSuchRequest, BadNote.  The client never sees it."""
+        text = text.strip()
+        if not 0 < len(text) <= MAX_NOTE or not all(each.isprintable() or each == "\n" for each in text):
+            raise BadNote(f"a note is 1 to {MAX_NOTE} printable characters")
+        entry = AuditEntry(What.NOTED, by, now, request_id=request_id, text=text)
+        about = self.request(request_id).transaction_id
+        with self._store.write(about_transaction(about)) as ledger:
+            ledger.add_audit(entry)
+        return entry
 
 
 def refuse(
@@ -115,11 +210,14 @@ def refuse(
         reason=reason or None,
     )
     ledger.update_request(denied)
-    ledger.add_decision(Decision(request.id, "denied", by, now, reason=reason or None))
+    ledger.add_audit(AuditEntry(What.DENIED, by, now, request_id=request.id, text=reason or None))
     return denied
 
 
-def _existing(request: CertificateRequest | None, request_id: int) -> CertificateRequest:
+def _existing(ledger: Transaction, request_id: int, seen: str | None) -> CertificateRequest:
+    request = ledger.request(request_id)
     if request is None:
         raise NoSuchRequest(f"there is no request {request_id}")
+    if seen is not None and seen != request.sha256:
+        raise RequestChanged(f"request {request_id} is no longer the one that was seen")
     return request

@@ -1,19 +1,24 @@
-"""What becomes of a new request: refused by a rule, issued at once, or queued for a person.
+"""What becomes of a new request: refused, issued at once, or queued for a person.
 
-A rule takes a submission and returns what is wrong with it, or None.  They are asked in order.
+First the checks that hold in every profile, then the profile's own rules, then its challenge password, and
+what is left is decided as the profile says.  A check takes a submission and returns what is wrong with it,
+or None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca_server.domain.authority import carried_extensions
-from ca_server.domain.requests import Submission, same_key
+from ca_server.domain.challenges import ChallengeRule
+from ca_server.domain.issuance import Terms, certificate_extensions
+from ca_server.domain.requests import CertificateRequest, ChallengeState, Submission, same_key
 from scep_core import names
 from scep_core.values import FailInfo
 
@@ -22,19 +27,30 @@ MAX_CSR_BYTES = 16 * 1024
 RSA_BITS = range(1024, 8192 + 1)
 
 
-class Mode(StrEnum):
-    """Who decides about a request that no rule refuses."""
+class Decide(StrEnum):
+    """Who decides about a request that nothing else has decided about."""
 
     MANUAL = "manual"
     AUTOMATIC = "automatic"
+    AFTER_POLLS = "after-polls"
+    AFTER_TIME = "after-time"
+    CHALLENGE = "challenge"  # issued when the challenge password is right
+    REFUSE = "refuse"
 
 
-@dataclass(frozen=True)
-class Policy:
-    """The CA's settings; ``lifetime`` is that of clients' certificates."""
+class Otherwise(StrEnum):
+    """What becomes of a request without the right challenge password, where one is asked for."""
 
-    mode: Mode = Mode.MANUAL
-    lifetime: timedelta = timedelta(days=365)
+    REFUSE = "refuse"
+    QUEUE = "queue"
+
+
+class Renewals(StrEnum):
+    """What becomes of a request that is signed with a certificate of ours."""
+
+    LIKE_NEW = "like-new"
+    ISSUE = "issue"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -55,36 +71,160 @@ class Refuse:
     text: str
 
 
-Rule = Callable[[Submission], Refuse | None]
+Decision = Queue | Issue | Refuse
 
 
-def decide(submission: Submission, policy: Policy) -> Queue | Issue | Refuse:
-    """What becomes of a new request."""
-    for rule in RULES:
-        refusal = rule(submission)
+@dataclass(frozen=True)
+class Rule:
+    """``then`` is for the requests that everything given here is true of; the first such rule counts.
+
+    ``subject`` is a pattern such as ``CN=*.lab`` for the subject (RFC 4514) or for one of the names, in any
+    case.  Key sizes are in bits.
+    """
+
+    then: Decision
+    subject: str | None = None
+    key_bits_below: int | None = None
+    key_bits_above: int | None = None
+    source: IPv4Network | IPv6Network | None = None
+
+    def matches(self, submission: Submission) -> bool:
+        """Whether this is about that request."""
+        return (
+            (self.subject is None or _named(submission, self.subject.casefold()))
+            and (self.key_bits_below is None or submission.csr.public_key().key_size < self.key_bits_below)
+            and (self.key_bits_above is None or submission.csr.public_key().key_size > self.key_bits_above)
+            and (self.source is None or _from(submission.source, self.source))
+        )
+
+
+def _named(submission: Submission, pattern: str) -> bool:
+    texts = (names.rfc4514(submission.csr.subject), *submission.csr.subject_alt_names)
+    return any(fnmatchcase(text.casefold(), pattern) for text in texts)
+
+
+def _from(source: str, network: IPv4Network | IPv6Network) -> bool:
+    try:
+        return ip_address(source) in network
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one profile decides.
+
+    ``polls`` and ``after`` belong to AFTER_POLLS and AFTER_TIME (on the lab clock): the poll that makes the
+    number full, or comes when the time is over, is answered with the certificate.
+
+    ``unique_subjects``: no second certificate for a subject while the first is valid (RFC 8894 section 5.2,
+    the third case).  ``own_key_only``: whoever signs with a certificate of his own making must hold the key
+    that he asks a certificate for (RFC 8894 section 2.3: SHOULD); old routers sign the request for their
+    encryption key with their signature key (``scep.md`` 3.4).  ``clock_skew``: how far a message's
+    signingTime may be from the world's time; None does not look.
+    """
+
+    decide: Decide = Decide.MANUAL
+    polls: int = 3
+    after: timedelta = timedelta(minutes=10)
+    challenge: ChallengeRule = ChallengeRule.IGNORED
+    static_challenges: tuple[bytes, ...] = ()
+    otherwise: Otherwise = Otherwise.REFUSE
+    bad_challenge: FailInfo = FailInfo.BAD_REQUEST
+    renewals: Renewals = Renewals.LIKE_NEW
+    rules: tuple[Rule, ...] = ()
+    terms: Terms = Terms()
+    unique_subjects: bool = False
+    own_key_only: bool = True
+    clock_skew: timedelta | None = None
+
+
+def decide(submission: Submission, policy: Policy, challenge: ChallengeState) -> Decision:
+    """What becomes of a new request whose challenge password was found to be so.
+
+    A renewal is vouched for by its certificate and needs no password (RFC 8894 section 2.5).
+    """
+    refusal = never_issued(submission, policy)
+    if refusal is not None:
+        return refusal
+    # Before any rule: a one-time password that comes twice was seen by two (RFC 8894 section 7.3).
+    if challenge is ChallengeState.USED:
+        return Refuse(policy.bad_challenge, _WRONG[challenge])
+    renews = submission.renews is not None
+    if renews and policy.renewals is Renewals.REFUSE:
+        return _bad("renewal is not allowed here")
+    for rule in policy.rules:
+        if rule.matches(submission):
+            return rule.then
+    if renews and policy.renewals is Renewals.ISSUE:
+        return Issue()
+    asked = policy.challenge is not ChallengeRule.IGNORED and not renews
+    if asked and challenge is not ChallengeState.RIGHT:
+        refusal = Refuse(policy.bad_challenge, _WRONG[challenge])
+        return Queue() if policy.otherwise is Otherwise.QUEUE else refusal
+    return _STANDING[policy.decide]
+
+
+# A right challenge password has got to here; of a renewal it was not asked.
+_STANDING: dict[Decide, Decision] = {
+    Decide.MANUAL: Queue(),
+    Decide.AUTOMATIC: Issue(),
+    Decide.AFTER_POLLS: Queue(),
+    Decide.AFTER_TIME: Queue(),
+    Decide.CHALLENGE: Issue(),
+    Decide.REFUSE: Refuse(FailInfo.BAD_REQUEST, "this CA issues nothing at the moment"),
+}
+
+_WRONG = {
+    ChallengeState.ABSENT: "a challenge password is needed",
+    ChallengeState.NOT_CHECKED: "a challenge password is needed",
+    ChallengeState.WRONG: "the challenge password is wrong",
+    ChallengeState.EXPIRED: "the challenge password has expired",
+    ChallengeState.USED: "the challenge password has been used before",
+}
+
+
+def is_due(request: CertificateRequest, policy: Policy, now: datetime) -> bool:
+    """Whether a pending request is issued without a person, now that it has been polled for."""
+    match policy.decide:
+        case Decide.AFTER_POLLS:
+            return request.polls >= policy.polls
+        case Decide.AFTER_TIME:
+            return now >= request.received_at + policy.after
+        case _:
+            return False
+
+
+# ------------------------------------------------------------------ what nobody can have, in any profile
+
+
+def never_issued(submission: Submission, policy: Policy) -> Refuse | None:
+    """Why this request cannot be certified whoever decides; None when it can."""
+    for check in _CHECKS:
+        refusal = check(submission, policy)
         if refusal is not None:
             return refusal
-    return Issue() if policy.mode is Mode.AUTOMATIC else Queue()
+    return None
 
 
 def _bad(text: str) -> Refuse:
     return Refuse(FailInfo.BAD_REQUEST, text)
 
 
-def _transaction_id(submission: Submission) -> Refuse | None:
+def _transaction_id(submission: Submission, _policy: Policy) -> Refuse | None:
     # That it is printable, scep_core has seen to: without that there is no transaction at all.
     if len(submission.transaction_id) > MAX_TRANSACTION_ID:
         return _bad(f"transaction ID: longer than {MAX_TRANSACTION_ID} characters")
     return None
 
 
-def _size(submission: Submission) -> Refuse | None:
+def _size(submission: Submission, _policy: Policy) -> Refuse | None:
     if len(submission.csr.der) > MAX_CSR_BYTES:
         return _bad(f"certification request: larger than {MAX_CSR_BYTES} bytes")
     return None
 
 
-def _key(submission: Submission) -> Refuse | None:
+def _key(submission: Submission, _policy: Policy) -> Refuse | None:
     key = submission.csr.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         return Refuse(FailInfo.BAD_ALG, "only RSA keys are certified here")
@@ -93,22 +233,30 @@ def _key(submission: Submission) -> Refuse | None:
     return None
 
 
-def _readable(submission: Submission) -> Refuse | None:
+def _readable(submission: Submission, policy: Policy) -> Refuse | None:
     try:
         names.rfc4514(submission.csr.subject)
-        carried_extensions(submission.csr)
+        certificate_extensions(submission.csr, policy.terms)
     except ValueError:
         return _bad("certification request: a name or an extension cannot be read")
     return None
 
 
-def _self_signed_key(submission: Submission) -> Refuse | None:
+def _own_key(submission: Submission, policy: Policy) -> Refuse | None:
     # Whoever signs for himself proves nothing but that he holds the key he asks a certificate for.
     # Names are not compared: Cisco's temporary certificate has another subject (scep.md 3.2).
     signer = submission.signer
-    if signer.is_self_issued and not same_key(signer.public_key_info, submission.csr.public_key_info):
+    if not policy.own_key_only or submission.renews is not None or not signer.is_self_issued:
+        return None
+    if not same_key(signer.public_key_info, submission.csr.public_key_info):
         return _bad("the message is signed with another key than the one in the request")
     return None
 
 
-RULES: tuple[Rule, ...] = (_transaction_id, _size, _key, _readable, _self_signed_key)
+_CHECKS: tuple[Callable[[Submission, Policy], Refuse | None], ...] = (
+    _transaction_id,
+    _size,
+    _key,
+    _readable,
+    _own_key,
+)

@@ -1,9 +1,10 @@
 """A certificate request and its states.
 
 A request that has been taken in is PENDING until a person decides, or ISSUED at once when the policy
-needs nobody.  A person's APPROVE or DENY ends the waiting; both ends are final, so of two people who
-decide at the same time exactly one does.  A client that asks again (POLL: a CertPoll, or the PKCSReq
-once more) changes nothing but the count, and gets the same answer for as long as it asks.
+needs nobody, or later, when a poll finds that what the policy waits for has come.  APPROVE, DENY or GRANT
+ends the waiting; both ends are final, so of two people who decide at the same time exactly one does.  A
+client that asks again (POLL: a CertPoll, or the PKCSReq once more) changes nothing but the count, and gets
+the same answer for as long as it asks.
 
 What a PKCSReq of a known transaction means is in ``asks_again``.  What is absent from TABLE is refused
 with WrongState.
@@ -45,11 +46,23 @@ TABLE: dict[tuple[State | None, Event], State] = {
     (None, Event.QUEUE): State.PENDING,
     (None, Event.GRANT): State.ISSUED,
     (State.PENDING, Event.POLL): State.PENDING,
+    (State.PENDING, Event.GRANT): State.ISSUED,
     (State.PENDING, Event.APPROVE): State.ISSUED,
     (State.PENDING, Event.DENY): State.DENIED,
     (State.ISSUED, Event.POLL): State.ISSUED,
     (State.DENIED, Event.POLL): State.DENIED,
 }
+
+
+class ChallengeState(StrEnum):
+    """What was found out about a request's challenge password."""
+
+    ABSENT = "absent"
+    NOT_CHECKED = "not-checked"  # there is one; this profile does not ask
+    RIGHT = "right"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+    USED = "used"  # a one-time one, for the second time
 
 
 class WrongState(Exception):
@@ -70,7 +83,10 @@ class CertificateRequest:
 
     ``csr`` is the DER without its challenge password, see ``without_challenge``; the fingerprints are
     those of the original, as routers print them.  ``signer_key`` is the SubjectPublicKeyInfo of
-    whoever signed the message, and ``signer`` says who that is, for people.
+    whoever signed the message, and ``signer`` says who that is, for people.  ``challenge_digest`` is the
+    challenge password's keyed hash, by which the certificate can be revoked later.  ``authority`` is the
+    number of the CA's generation that was asked, ``renews`` the serial number of the certificate that a
+    renewal was signed with.
     """
 
     state: State
@@ -89,7 +105,10 @@ class CertificateRequest:
     md5: str
     sha1: str
     sha256: str
-    challenge: str  # "absent" or "present", never its value
+    challenge: ChallengeState
+    challenge_digest: bytes | None = field(repr=False)
+    authority: int
+    renews: int | None
     received_at: datetime
     polls: int = 0
     last_poll_at: datetime | None = None
@@ -100,19 +119,20 @@ class CertificateRequest:
     id: int = 0
 
 
-def asks_again(
-    known: CertificateRequest, issued: Certificate | None, submission: Submission, now: datetime
-) -> bool:
+def asks_again(known: CertificateRequest, submission: Submission, *, still_valid: bool) -> bool:
     """Whether a PKCSReq in the transaction of ``known`` asks for the same again, or starts a new request.
 
-    It must ask for the same names and extensions: transaction IDs are made from the key alone, so a
-    person who has corrected the subject comes back in the same transaction.
+    It must ask for the same names and extensions, signed with the same certificate: transaction IDs are
+    made from the key alone, so a person who has corrected the subject, or a router that renews a
+    certificate for the same key, comes back in the same transaction.
 
     While it is pending, it asks again: draft-nourse's clients repeat the PKCSReq instead of polling
-    (micromdm's sends the identical message).  When it was issued, as long as that certificate lasts.
+    (micromdm's sends the identical message).  When it was issued, as long as that certificate is valid.
     When it was denied, only the very same message (its nonce tells): another one means that a person
     has typed ``enroll`` again.
     """
+    if known.renews != submission.renews:
+        return False
     before, wanted = slice_csr(known.csr), submission.csr
     if (before.subject, before.extensions) != (wanted.subject, wanted.extensions):
         return False
@@ -120,7 +140,7 @@ def asks_again(
         case State.PENDING:
             return True
         case State.ISSUED:
-            return issued is not None and now < issued.not_after
+            return still_valid
         case State.DENIED:
             return submission.sender_nonce == known.sender_nonce
 
@@ -158,7 +178,11 @@ def fingerprint_text(fingerprint: bytes) -> str:
 
 @dataclass(frozen=True)
 class Submission:
-    """A request as it arrives: who asks for what, where, in which message."""
+    """A request as it arrives: who asks which generation of the CA for what, where, in which message.
+
+    ``renews`` is the serial number of the certificate that it is signed with, when that is one of ours and
+    the request is for the same names.
+    """
 
     csr: Csr
     signer: Certificate
@@ -168,13 +192,17 @@ class Submission:
     message_type: int
     profile: str
     source: str
+    authority: int
+    renews: int | None = None
 
 
-def take_in(submission: Submission, event: Event, now: datetime) -> CertificateRequest:
-    """The request to remember, after its first event."""
+def take_in(
+    submission: Submission, challenge: ChallengeState, challenge_digest: bytes | None, now: datetime
+) -> CertificateRequest:
+    """The request to remember, which waits."""
     csr = submission.csr
     return CertificateRequest(
-        state=next_state(None, event),
+        state=next_state(None, Event.QUEUE),
         transaction_id=submission.transaction_id,
         message_type=submission.message_type,
         profile=submission.profile,
@@ -190,17 +218,19 @@ def take_in(submission: Submission, event: Event, now: datetime) -> CertificateR
         md5=fingerprint_text(csr.fingerprint(Digest.MD5)),
         sha1=fingerprint_text(csr.fingerprint(Digest.SHA1)),
         sha256=fingerprint_text(csr.fingerprint(Digest.SHA256)),
-        challenge="absent" if csr.challenge_password is None else "present",
+        challenge=challenge,
+        challenge_digest=challenge_digest,
+        authority=submission.authority,
+        renews=submission.renews,
         received_at=now,
     )
 
 
-def repeated(known: CertificateRequest, submission: Submission, now: datetime) -> CertificateRequest:
+def repeated(known: CertificateRequest, latest: CertificateRequest) -> CertificateRequest:
     """A pending request as it was sent last: a person compares the fingerprint that the router shows now.
 
     The same names asked for with another challenge password make another CSR.
     """
-    latest = take_in(submission, Event.QUEUE, now)
     return replace(
         known,
         sender_nonce=latest.sender_nonce,
@@ -212,4 +242,5 @@ def repeated(known: CertificateRequest, submission: Submission, now: datetime) -
         sha1=latest.sha1,
         sha256=latest.sha256,
         challenge=latest.challenge,
+        challenge_digest=latest.challenge_digest,
     )

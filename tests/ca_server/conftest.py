@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca_server.app import Apps, create_apps
-from ca_server.console import Operator
-from ca_server.domain.approval import ApprovalDesk, Issuer
-from ca_server.domain.authority import AuthorityKeys, found_authority
-from ca_server.domain.policy import Mode, Policy
-from ca_server.domain.profiles import COMPAT
-from ca_server.domain.service import ScepService
+from ca_server.api.auth import Operator
+from ca_server.app import Apps, Parts, create_apps
+from ca_server.domain.authority import AuthorityKeys, Succession, found_authority, mark_of
+from ca_server.domain.challenges import Hasher
+from ca_server.domain.enrolment import Exchange
+from ca_server.domain.ledger import CertificateFilter, RequestFilter, Slice
+from ca_server.domain.places import Places
+from ca_server.domain.policy import Decide
+from ca_server.domain.profiles import BUILT_IN, COMPAT, Profiles
 from ca_server.store import SqlStore
 from scep_core import certificates, csr, names
 from scep_core.cms import Identity
@@ -28,6 +30,9 @@ from scep_core.values import Algorithms, Digest
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 WALL = datetime(2026, 2, 1, tzinfo=UTC)
 OPERATOR = Operator("operator", "open sesame")
+PLACES = Places("http://ca.lab:8080", "ldap://ldap.lab:3890")
+HASHER = Hasher(bytes(32))
+EVERYTHING = Slice(limit=1000)
 
 
 class ManualClock:
@@ -80,7 +85,17 @@ class Client:
             digest=digest,
         )
 
-    def seal(self, message, *, nonce=None, signer=None, recipient=None, algorithms=None, transaction_id=None):
+    def seal(
+        self,
+        message,
+        *,
+        nonce=None,
+        signer=None,
+        recipient=None,
+        algorithms=None,
+        transaction_id=None,
+        **more,
+    ):
         """The message's bytes; its nonce is kept for ``open``."""
         self.sent_nonce = nonce or next(self._nonces).to_bytes(16, "big")
         return seal_request(
@@ -91,6 +106,7 @@ class Client:
             recipient=recipient or self.authority.ra_encryption.certificate,
             algorithms=algorithms or Algorithms(),
             random_bytes=os.urandom,
+            **more,
         )
 
     def pkcs_req(self, **options):
@@ -111,28 +127,82 @@ class Client:
         )
 
 
+class Keeper:
+    """Keeps the CA's generations in memory; ``keys()`` makes those of the next one."""
+
+    def __init__(self, authority, keys):
+        self._succession = Succession((authority,))
+        self._keys = keys
+
+    def succession(self):
+        return self._succession
+
+    def add_next(self, *, active_from, now):
+        last = self._succession.authorities[-1]
+        made = found_authority(
+            self._keys(),
+            places=PLACES,
+            now=now,
+            random_bytes=os.urandom,
+            number=last.number + 1,
+            mark=mark_of(last),
+            active_from=active_from,
+        )
+        self._succession = Succession((*self._succession.authorities, made))
+        return made
+
+
 @dataclass
 class Lab:
     """The CA's parts, in one process."""
 
-    authority: object
+    keeper: Keeper
     store: SqlStore
     clock: ManualClock
-    service: ScepService
-    desk: ApprovalDesk
     apps: Apps
 
-    def send(self, client, data, profile=COMPAT, **options):
+    @property
+    def authority(self):
+        return self.keeper.succession().authorities[0]
+
+    @property
+    def desks(self):
+        return self.apps.desks
+
+    wall = WALL
+
+    @property
+    def only_request(self):
+        [request] = self.requests
+        return request
+
+    @property
+    def requests(self):
+        return self.store.requests(RequestFilter(), EVERYTHING)
+
+    @property
+    def certificates(self):
+        return self.store.certificates(CertificateFilter(), EVERYTHING, self.clock.now())
+
+    def profile(self, name):
+        return self.desks.profiles.named(name)
+
+    def handle(self, data, profile=COMPAT, *, source="192.0.2.1", wall=WALL):
+        """One exchange, bytes in and the answer out; the lab's own profile of that name is asked."""
+        exchange = Exchange(self.profile(profile.name), source, self.clock.now(), wall)
+        return self.apps.service.handle(data, exchange)
+
+    def send(self, client, data, profile=COMPAT, *, source="192.0.2.1", wall=WALL, **options):
         """One exchange: the client's bytes in, the opened reply out."""
-        answer = self.service.handle(data, profile, "192.0.2.1", self.clock.now())
+        answer = self.handle(data, profile, source=source, wall=wall)
         assert answer.unexpected is None
         return client.open(answer.body, **options)
 
-    def approve(self, request_id):
-        return self.desk.approve(request_id, by="operator", now=self.clock.now())
+    def approve(self, request_id, **options):
+        return self.desks.approval.approve(request_id, by="operator", now=self.clock.now(), **options)
 
     def deny(self, request_id, reason=""):
-        return self.desk.deny(request_id, reason, by="operator", now=self.clock.now())
+        return self.desks.approval.deny(request_id, reason, by="operator", now=self.clock.now())
 
 
 @pytest.fixture(scope="session")
@@ -142,43 +212,54 @@ def keys():
 
 
 @pytest.fixture(scope="session")
-def authority(keys):
-    authority_keys = AuthorityKeys(*(keys(number, 2048) for number in range(3)))
-    return found_authority(authority_keys, now=START, random_bytes=os.urandom)
-
-
-def build_lab(authority, database, clock=None, mode=Mode.MANUAL):
-    """A CA over the database file; close its store when done."""
-    clock = clock or ManualClock()
-    store = SqlStore(f"sqlite:///{database}", lambda: WALL)
-    policy = Policy(mode)
-    issuer = Issuer(authority, policy, os.urandom)
-    return Lab(
-        authority=authority,
-        store=store,
-        clock=clock,
-        service=ScepService(
-            authority=authority, store=store, policy=policy, issuer=issuer, random_bytes=os.urandom
-        ),
-        desk=ApprovalDesk(store, issuer),
-        apps=create_apps(
-            authority=authority,
-            store=store,
-            policy=policy,
-            operator=OPERATOR,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+def authority_keys(keys):
+    """``authority_keys(generation)``: the keys of a CA without a root above it."""
+    return lambda generation=1: AuthorityKeys(
+        None, *(keys(number, 2048) for number in range(3 * generation - 3, 3 * generation))
     )
 
 
+@pytest.fixture(scope="session")
+def authority(authority_keys):
+    return found_authority(authority_keys(), places=PLACES, now=START, random_bytes=os.urandom)
+
+
+def with_policy(**changes):
+    """The built-in profiles, each with these changes of its policy."""
+    return Profiles(replace(each, policy=replace(each.policy, **changes)) for each in BUILT_IN)
+
+
+def build_lab(authority, url, clock=None, *, next_keys=None, crls=None, **policy):
+    """A CA over the database; close its store when done.  ``policy`` is what is changed in all profiles."""
+    clock = clock or ManualClock()
+    store = SqlStore(url, lambda: WALL)
+    keeper = Keeper(authority, next_keys)
+    parts = Parts(
+        keeper=keeper,
+        store=store,
+        hasher=HASHER,
+        operator=OPERATOR,
+        clock=clock,
+        random_bytes=os.urandom,
+        profiles=with_policy(**policy),
+        places=PLACES,
+    )
+    return Lab(keeper, store, clock, create_apps(parts))
+
+
 @pytest.fixture
-def make_lab(authority, tmp_path):
-    """``make_lab(mode=...)``: another CA over the same database file each time."""
+def database_url(tmp_path):
+    return f"sqlite:///{tmp_path / 'requests.sqlite3'}"
+
+
+@pytest.fixture
+def make_lab(authority, authority_keys, database_url):
+    """``make_lab(decide=...)``: another CA over the same database each time, with such a policy."""
     labs = []
 
-    def make(**options):
-        labs.append(build_lab(authority, tmp_path / "requests.sqlite3", **options))
+    def make(*, authority=authority, **options):
+        options.setdefault("next_keys", lambda: authority_keys(2))
+        labs.append(build_lab(authority, database_url, **options))
         return labs[-1]
 
     yield make
@@ -193,7 +274,7 @@ def lab(make_lab):
 
 @pytest.fixture
 def automatic(make_lab):
-    return make_lab(mode=Mode.AUTOMATIC)
+    return make_lab(decide=Decide.AUTOMATIC)
 
 
 @pytest.fixture

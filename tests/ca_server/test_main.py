@@ -1,55 +1,20 @@
 """The CA as a process: its ready line, its ports, a real socket, a kill and a second start."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
-import urllib.request
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import pytest
-
+from ca_server.domain.authority import Shape
+from ca_server.domain.places import Places
 from ca_server.state import StateFolder
 from scep_core import http
 from scep_core.messages import Pending, Success
 from sceplab.clock import wall_time
+from tests.ca_server.processes import COMMAND, fetch, running
 
-COMMAND = [sys.executable, "-m", "ca_server", "--port", "0", "--console-port", "0", "--management-port", "0"]
 CLOCK = {"mode": "frozen", "offset": 0.0, "frozen_at": "2030-01-01T00:00:00.000000Z", "version": 0}
-
-
-@contextmanager
-def running(state, **environment):
-    """A CA over a state folder, and its ready line."""
-    process = subprocess.Popen(
-        [*COMMAND, "--state", str(state)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | environment,
-    )
-    try:
-        line = process.stdout.readline()
-        if not line:
-            pytest.fail(process.stderr.read())
-        yield json.loads(line)["ready"], process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def fetch(url, operator=None, body=None):
-    manager = urllib.request.HTTPPasswordMgrWithPriorAuth()
-    if operator:
-        manager.add_password(None, url, operator["username"], operator["password"], is_authenticated=True)
-    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with opener.open(request, timeout=10) as answer:
-        return answer.read()
 
 
 def http_1_0(url, query):
@@ -70,7 +35,8 @@ def test_a_request_survives_a_kill(tmp_path, make_client):
         assert set(ready) == {"scep", "ndes", "crl", "console", "management", "operator"}
         assert ready["operator"] == {"username": "operator", "password": "from outside"}
         folder = StateFolder(tmp_path / "ca")
-        client.authority = folder.authority(key_bits=2048, now=wall_time)
+        folders = folder.authorities(Shape(), Places(), now=wall_time())
+        client.authority = folders.succession().authorities[0]
         told = http.parse_ca_certificates(fetch(ready["ndes"] + "?operation=GetCACert"))
         assert told == client.authority.certificates(ra_mode=True)
         assert told[2].not_before.year == 2030
@@ -90,7 +56,7 @@ def test_a_request_survives_a_kill(tmp_path, make_client):
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=5)
         assert process.returncode == 0
-    assert "approved" in log
+    assert "approve" in log
     assert "from outside" not in log
     assert not (tmp_path / "ca" / "operator-password").exists()
 

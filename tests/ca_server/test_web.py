@@ -1,24 +1,32 @@
 """SCEP over HTTP as real clients speak it."""
 
 import base64
+import os
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
-from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ca_server.domain.authority import AuthorityKeys, found_authority
+from ca_server.domain.challenges import ChallengeRule
+from ca_server.domain.places import Places
 from ca_server.domain.profiles import NDES
 from ca_server.web import MAX_BODY_BYTES
 from scep_core import cms, http
-from scep_core.messages import Pending
+from scep_core.messages import Pending, PkcsReq
 
+PLACES = Places("http://ca.lab")
+START = datetime(2026, 3, 1, tzinfo=UTC)
 NDES_PATHS = [
     "/certsrv/mscep/mscep.dll",
     "/CertSrv/mscep/MSCEP.dll",
     "/certsrv/mscep/mscep.dll/",
     "/certsrv/mscep/mscep.dll/pkiclient.exe",
     "/CERTSRV/MSCEP/MSCEP.DLL/PKICLIENT.EXE/",
+    "/certsrv/mscep/",
+    "/certsrv/mscep_admin/mscep.dll",
 ]
 COMPAT_PATHS = ["/scep", "/scep/", "/SCEP", "/scep/pkiclient.exe", "/cgi-bin/pkiclient.exe"]
 GARBAGE = [b"", b"garbage", b"\x30\x82\xff\xff", b"\x30\x80" * 4000, b"\0" * 5000]
@@ -44,7 +52,8 @@ def test_ndes_tells_iis_capabilities_and_three_certificates(web, lab, path, mess
 def test_compat_tells_what_it_does_and_one_certificate(web, lab, path, message):
     caps = web.get(f"{path}?operation=GetCACaps{message}")
     assert caps.content_type == "text/plain"
-    assert caps.text == "AES\nDES3\nPOSTPKIOperation\nSHA-1\nSHA-256\nSHA-384\nSHA-512\nSCEPStandard\n"
+    words = "AES DES3 POSTPKIOperation Renewal SHA-1 SHA-256 SHA-384 SHA-512 SCEPStandard"
+    assert caps.text.split("\n") == [*words.split(), ""]
     answer = web.get(f"{path}?operation=GetCACert{message}")
     assert (answer.content_type, answer.data) == (
         "application/x-x509-ca-cert",
@@ -113,7 +122,7 @@ def test_other_answers(web):
     assert web.get("/nowhere?operation=GetCACaps").status_code == 404
     assert web.get("/").status_code == 404
     assert web.put("/scep").status_code == 405
-    assert "lab" in web.get("/certsrv/mscep/mscep.dll").text
+    assert "lab" in web.get("/scep").text
     head = web.head("/scep?operation=GetCACert")
     assert (head.status_code, head.data) == (200, b"")
 
@@ -123,11 +132,32 @@ def test_a_body_has_a_bound(web):
     assert web.post("/scep", data=bytes(MAX_BODY_BYTES)).status_code == 400
 
 
-def test_the_crl_over_http(web, lab):
-    answer = web.get("/crl/ca.crl")
-    assert answer.content_type == "application/pkix-crl"
-    crl = x509.load_der_x509_crl(answer.data)
-    assert crl.last_update_utc == lab.clock.now().replace(microsecond=0)
+@pytest.mark.parametrize("name", ["compat", "ndes", "rfc8894", "cisco-legacy"])
+@pytest.mark.parametrize("suffix", ["", "/", "/pkiclient.exe"])
+def test_every_profile_has_a_path_by_its_name(web, lab, client, name, suffix):
+    caps = web.get(f"/scep/{name}{suffix}?operation=GetCACaps&message=anything").text
+    assert caps.split() == list(lab.profile(name).capabilities)
+    answer = web.post(f"/scep/{name}{suffix}", data=client.pkcs_req())
+    assert client.open(answer.data) == Pending()
+    assert lab.only_request.profile == name
+
+
+def test_a_chain_is_told_from_the_leaf_up(make_lab, authority_keys, keys, client):
+    one_level = authority_keys()
+    made = AuthorityKeys(keys(9, 2048), one_level.ca, one_level.ra_signing, one_level.ra_encryption)
+    chained = found_authority(made, places=PLACES, now=START, random_bytes=os.urandom)
+    web = make_lab(authority=chained).apps.scep.test_client()
+    answer = web.get("/scep?operation=GetCACert")
+    assert answer.content_type == "application/x-x509-ca-ra-cert"
+    told, _ = cms.read_degenerate(answer.data)
+    assert told == (chained.ca.certificate, chained.root.certificate)
+    told, _ = cms.read_degenerate(web.get("/scep/ndes?operation=GetCACert").data)
+    assert told == (
+        chained.ra_signing.certificate,
+        chained.ra_encryption.certificate,
+        chained.ca.certificate,
+        chained.root.certificate,
+    )
 
 
 def test_what_nobody_thought_of_is_400(lab, client, monkeypatch):
@@ -173,7 +203,7 @@ def test_a_mutated_message_gets_nothing_that_was_not_asked_for(automatic, client
     data = mutate(client.pkcs_req(), edits)
     answer = automatic.apps.scep.test_client().post("/scep", data=data)
     assert answer.status_code in (200, 400)
-    for request in automatic.store.requests():
+    for request in automatic.requests:
         assert (request.public_key_info, request.subject) == (client.public_key_info, "CN=r1.lab")
         assert request.signer_key == client.public_key_info
     if answer.status_code == 200:
@@ -192,4 +222,15 @@ def test_any_query_and_any_body_are_survived(automatic, query, body, operation):
     for answer in (web.get(f"/scep?{line}"), web.post(f"/scep?{line}", data=body)):
         assert answer.status_code in (200, 400, 404)
         assert b"could not be handled" not in answer.data
-    assert automatic.store.requests() == []
+    assert automatic.requests == []
+
+
+def test_no_password_is_kept_in_the_clear(make_lab, client, tmp_path):
+    lab = make_lab(challenge=ChallengeRule.ONE_TIME)
+    options = {"device": None, "once": True, "valid_for": None, "by": "operator", "now": lab.clock.now()}
+    _, password = lab.desks.challenges.new(**options)
+    assert lab.send(client, client.seal(PkcsReq(client.csr(challenge=password)))) == Pending()
+    lab.store.close()
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"r1.lab" in kept
+    assert password.encode() not in kept

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sceplab import tables
 from sceplab.printing import request_details, requests_table
 
 # Clear the screen; forge a line; go back over one; delete; C1's CSI; turn the text's direction.
@@ -30,6 +31,37 @@ def test_a_client_cannot_draw_on_the_terminal(key) -> None:
     assert not any(line.startswith("State:") for line in details.splitlines())
     for screen in (details, requests_table([PLAIN | {key: value}])):
         assert screen.replace("\n", "").isprintable()
+
+
+OWN = {
+    "role": "ca",
+    "name": HOSTILE,
+    "subject": HOSTILE,
+    "serial_number": HOSTILE,
+    "not_before": None,
+    "not_after": None,
+    "fingerprints": {"md5": HOSTILE},
+}
+GENERATION = {"number": 1, "standing": "current", "active_from": None, "certificates": [OWN]}
+PEM = {"pem": "PEM\n"}
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [
+        tables.certificates_table([{"subject": HOSTILE}]),
+        tables.certificate_details({"serial_number": "AB", "subject": HOSTILE, **PEM}),
+        tables.challenges_table([{"device": HOSTILE}]),
+        tables.tokens_table([{"name": HOSTILE}]),
+        tables.audit_table([{"text": HOSTILE}]),
+        tables.crls_table({"crls": [{"issuer": HOSTILE}], "serving": "normal"}),
+        tables.ca_details({"generations": [GENERATION], "profiles": [{"name": HOSTILE, "paths": [HOSTILE]}]}),
+        request_details(PLAIN | {"audit": [{"text": HOSTILE}]}),
+    ],
+)
+def test_nor_through_anything_else_that_is_shown(screen) -> None:
+    assert SHOWN in screen
+    assert screen.replace("\n", "").isprintable()
 
 
 def test_what_is_printable_stays_as_it_is() -> None:

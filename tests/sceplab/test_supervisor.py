@@ -183,12 +183,15 @@ def test_a_port_in_use_is_named_with_the_way_out(settings, commands) -> None:
 
 
 def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
-    chosen = replace(settings, routers=("r1", "edge"), ports=Ports(), wire="rfc8894")
+    ca = {"decide": "automatic", "ca_workers": 2, "ca_settings": Path("ca.toml")}
+    chosen = replace(settings, routers=("r1", "edge"), ports=Ports(), wire="rfc8894", **ca)
     commands = service_commands(chosen)
     assert " ".join(commands["ca"]).endswith(
         f"-m ca_server --state {settings.state}/ca --host 127.0.0.1 --port 8080 --console-port 8090"
-        " --management-port 9101 --decide manual"
+        " --management-port 9101 --workers 2 --decide automatic --settings ca.toml"
     )
+    plain = replace(chosen, decide=None, ca_workers=None, ca_settings=None)
+    assert service_commands(plain)["ca"][-1] == "9101"
     assert " ".join(commands["routers"]).endswith(
         f"-m router_emu --state {settings.state}/routers --host 127.0.0.1 --routers r1,edge"
         " --first-port 2201 --management-port 9104 --texts modern --wire rfc8894"

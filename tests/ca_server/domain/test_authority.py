@@ -1,28 +1,34 @@
 """What the CA signs: its own certificates, clients', CRLs."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from ca_server.domain.authority import (
-    CERTIFICATE_REQUEST_AGENT,
-    OCSP_SIGNING,
     AuthorityExpired,
     AuthorityKeys,
+    Succession,
     found_authority,
+    mark_of,
     new_serial_number,
 )
+from ca_server.domain.issuance import PURPOSES, Terms
+from ca_server.domain.places import Places
 from scep_core import asn1, certificates, names
-from scep_core.certificates import Extension
+from scep_core.certificates import CERTIFICATE_REQUEST_AGENT, OCSP_SIGNING, Extension
 
+PLACES = Places("http://ca.lab:8080", "ldap://ldap.lab:3890")
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
 
 
-def issue(authority, csr, now, lifetime=YEAR):
-    return authority.issue(csr, now=now, lifetime=lifetime, random_bytes=os.urandom)
+def issue(authority, csr, now, places=PLACES, **terms):
+    return authority.issue(csr, Terms(YEAR, **terms), places=places, now=now, random_bytes=os.urandom)
 
 
 def load(certificate):
@@ -49,12 +55,11 @@ def test_each_of_the_three_has_the_usages_that_clients_choose_by(authority):
         load(each).verify_directly_issued_by(load(ca))
 
 
-def test_two_labs_have_cas_with_different_names(authority, keys):
+def test_two_labs_have_cas_with_different_names(authority, authority_keys):
     other = found_authority(
-        AuthorityKeys(*(keys(n, 2048) for n in range(3))),
-        now=authority.ca.certificate.not_before,
-        random_bytes=os.urandom,
+        authority_keys(), places=PLACES, now=authority.ca.certificate.not_before, random_bytes=os.urandom
     )
+    assert mark_of(other) != mark_of(authority)
     assert other.ca.certificate.subject != authority.ca.certificate.subject
 
 
@@ -77,7 +82,14 @@ def test_an_issued_certificate(authority, client, lab):
     assert read[ExtensionOID.BASIC_CONSTRAINTS].ca is False
     ca_key_id = certificates.key_identifier(authority.ca.certificate.public_key_info)
     assert read[ExtensionOID.AUTHORITY_KEY_IDENTIFIER].key_identifier == ca_key_id
-    assert len(read) == 6
+    points = read[ExtensionOID.CRL_DISTRIBUTION_POINTS]
+    [http, ldap] = [name.value for name in points[0].full_name]
+    assert http == "http://ca.lab:8080/crl/ca-1.crl"
+    assert ldap.startswith("ldap://ldap.lab:3890/CN=scep-lab%20Root%20CA%20")
+    assert ldap.endswith("?certificateRevocationList;binary?base?objectClass=cRLDistributionPoint")
+    [access] = read[ExtensionOID.AUTHORITY_INFORMATION_ACCESS]
+    assert access.access_location.value == "http://ca.lab:8080/ca/ca-1.cer"
+    assert len(read) == 8
     assert b"secret" not in issued.der
 
 
@@ -119,6 +131,8 @@ def test_nobody_becomes_a_ca_an_ra_or_an_ocsp_responder_by_asking(authority, cli
         certificates.EXTENDED_KEY_USAGE,
         certificates.SUBJECT_KEY_ID,
         certificates.AUTHORITY_KEY_ID,
+        certificates.CRL_DISTRIBUTION_POINTS,
+        certificates.AUTHORITY_INFO_ACCESS,
     }
 
 
@@ -141,20 +155,109 @@ def test_serial_numbers_are_positive_whatever_the_random_bytes():
     assert new_serial_number(lambda size: b"\xff" * size) == 2**128 - 1
 
 
-def test_the_crl_is_fresh_and_the_cas(authority, lab):
-    now = lab.clock.now()
-    crl = x509.load_der_x509_crl(authority.crl(now))
-    assert crl.is_signature_valid(load(authority.ca.certificate).public_key())
-    assert crl.last_update_utc == now.replace(microsecond=0)
-    assert crl.next_update_utc > crl.last_update_utc
-    later = x509.load_der_x509_crl(authority.crl(now + timedelta(minutes=1)))
-    number = ExtensionOID.CRL_NUMBER
-    first, second = (each.extensions.get_extension_for_oid(number).value.crl_number for each in (crl, later))
-    assert first < second
+def test_who_asks_for_no_purpose_gets_those_of_tls_and_ike(authority, client, lab):
+    issued = issue(authority, client.csr(), lab.clock.now())
+    purposes = load(issued).extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
+    assert tuple(each.dotted_string for each in purposes) == PURPOSES
+    bare = issue(authority, client.csr(), lab.clock.now(), purposes=())
+    assert bare.extension(certificates.EXTENDED_KEY_USAGE) is None
+
+
+@pytest.mark.parametrize("usage", ["digital_signature", "key_encipherment"])
+def test_special_usage_keys_get_their_own_usage(authority, client, lab, usage):
+    asked = [certificates.ext_key_usage(usage)]
+    assert usages(issue(authority, client.csr(extensions=asked), lab.clock.now())) == {usage}
+
+
+def test_where_the_crl_is_said_to_be(authority, client, lab):
+    def points(**places):
+        issued = issue(authority, client.csr(), lab.clock.now(), Places("http://ca.lab", **places))
+        found = load(issued).extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS).value
+        return [[name.value for name in point.full_name] for point in found]
+
+    assert points() == [["http://ca.lab/crl/ca-1.crl"]]
+    [[_, without_host]] = points(ldap_url="ldap://")
+    assert without_host.startswith("ldap:///CN=")
+    [_, [name]] = points(directory_name=True)
+    assert name == load(authority.ca.certificate).subject
+
+
+# ---------------------------------------------------------------------------------- shapes, generations
+
+
+@pytest.fixture(scope="module")
+def shapes(keys):
+    """``shapes(with_root, ec_keys)``: an authority of that shape."""
+
+    def make(with_root, ec_keys):
+        def ca_key(number):
+            return ec.generate_private_key(ec.SECP256R1()) if ec_keys else keys(number, 2048)
+
+        root = ca_key(3) if with_root else None
+        made = AuthorityKeys(root, ca_key(0), keys(1, 2048), keys(2, 2048))
+        return found_authority(made, places=PLACES, now=START, random_bytes=os.urandom)
+
+    return make
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+@pytest.mark.parametrize("ec_keys", [False, True])
+def test_shapes(shapes, client, with_root, ec_keys):
+    authority = shapes(with_root, ec_keys)
+    told = authority.certificates(ra_mode=False)
+    # An EC key opens no envelopes, so the RAs have to be told in every profile.
+    assert len(told) == (2 if ec_keys else 0) + (2 if with_root else 1)
+    assert len(authority.certificates(ra_mode=True)) == (4 if with_root else 3)
+    signing, encryption, ca, *roots = authority.certificates(ra_mode=True)
+    assert (signing.has_key_usage("key_encipherment"), encryption.has_key_usage("key_encipherment")) == (
+        False,
+        True,
+    )
+    assert ca.has_key_usage("key_encipherment") is not ec_keys
+    root = roots[0] if roots else ca
+    for below, above in ((signing, ca), (encryption, ca), (ca, root), (root, root)):
+        certificates.verify_issued_by(below, above)
+    issued = issue(authority, client.csr(), START)
+    certificates.verify_issued_by(issued, ca)
+    assert authority.has_issued(issued)
+    signer = authority.reply_signer(ra_mode=False)
+    assert signer is (authority.ra_signing if ec_keys else authority.ca.identity)
+    assert all(isinstance(each.key, rsa.RSAPrivateKey) for each in authority.recipients)
+
+
+def test_the_root_above_a_ca_has_a_crl_of_its_own(shapes):
+    authority = shapes(with_root=True, ec_keys=False)
+    assert [ca.name for ca in authority.cas] == ["ca-1", "root-1"]
+    point = authority.ca.certificate.extension(certificates.CRL_DISTRIBUTION_POINTS)
+    assert certificates.read_crl_distribution_points(point.value)[0] == "http://ca.lab:8080/crl/root-1.crl"
+    assert authority.root.certificate.extension(certificates.CRL_DISTRIBUTION_POINTS) is None
+
+
+def test_a_succession(authority, authority_keys):
+    at = START + timedelta(days=7)
+    coming = found_authority(
+        authority_keys(2),
+        places=PLACES,
+        now=START,
+        random_bytes=os.urandom,
+        number=2,
+        mark=mark_of(authority),
+        active_from=at,
+    )
+    succession = Succession((authority, coming))
+    assert (succession.current(START), succession.next(START)) == (authority, coming)
+    assert (succession.current(at), succession.next(at)) == (coming, None)
+    assert mark_of(coming) == mark_of(authority)
+    assert succession.ca_named(coming.ca.certificate.subject).name == "ca-2"
+    assert [succession.answering(each).number for each in succession.recipients] == [2, 2, 2, 1, 1, 1]
+    assert succession.numbered(1) is authority
+    with pytest.raises(LookupError):
+        succession.numbered(3)
 
 
 def test_the_issuers_name_is_known_in_other_string_types(authority):
     parsed = names.parse_name(authority.ca.certificate.subject)
-    assert authority.is_issuer(names.build_name(parsed, string_type=asn1.UTF8_STRING))
-    assert not authority.is_issuer(names.build_name(parsed[:1]))
-    assert not authority.is_issuer(b"\x05\x00")
+    succession = Succession((authority,))
+    assert succession.ca_named(names.build_name(parsed, string_type=asn1.UTF8_STRING)) is authority.ca
+    assert succession.ca_named(names.build_name(parsed[:1])) is None
+    assert succession.ca_named(b"\x05\x00") is None

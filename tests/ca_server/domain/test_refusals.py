@@ -14,11 +14,6 @@ from scep_core.values import Algorithms, Cipher, Digest, FailInfo
 BOTH = pytest.mark.parametrize("profile", [COMPAT, NDES], ids=lambda each: each.name)
 
 
-def one_request(lab):
-    [request] = lab.store.requests()
-    return request
-
-
 def refusal(reply):
     assert isinstance(reply, Failure)
     assert reply.text
@@ -52,7 +47,7 @@ def csr_with_broken_signature(client):
 
 def csr_of_another_key(client):
     other = csr.build_csr(
-        subject=client.subject, key=client.authority.ca.key, challenge_password=None, extensions=()
+        subject=client.subject, key=client.authority.ca.identity.key, challenge_password=None, extensions=()
     )
     return client.seal(PkcsReq(other))
 
@@ -103,7 +98,7 @@ REFUSED = [
     (csr_with_unreadable_names, FailInfo.BAD_REQUEST),
     (csr_with_a_subject_that_is_no_name, FailInfo.BAD_REQUEST),
     (unknown_message_type, FailInfo.BAD_REQUEST),
-    (lambda client: client.seal(RenewalReq(client.csr())), FailInfo.BAD_REQUEST),
+    (lambda client: client.seal(RenewalReq(client.csr())), FailInfo.BAD_CERT_ID),
     (lambda client: client.poll(), FailInfo.BAD_CERT_ID),
     (lambda client: client.seal(GetCert(client.authority.ca.certificate.subject, 99)), FailInfo.BAD_CERT_ID),
     (lambda client: client.seal(GetCert(client.subject, 1)), FailInfo.BAD_CERT_ID),
@@ -114,13 +109,13 @@ REFUSED = [
 @pytest.mark.parametrize(("make", "fail_info"), REFUSED)
 def test_refused(automatic, client, profile, make, fail_info):
     data = make(client)
-    answer = automatic.service.handle(data, profile, "", automatic.clock.now())
+    answer = automatic.handle(data, profile)
     reply = pkimessage.parse_message(answer.body)
     assert answer.unexpected is None
     assert (reply.pki_status, reply.fail_info) == (2, fail_info), reply.fail_info_text
     assert reply.fail_info_text
     assert reply.transaction_id == client.transaction_id
-    assert automatic.store.requests() == []
+    assert automatic.requests == []
 
 
 def test_an_ec_key_is_bad_alg_as_soon_as_the_signers_key_allows_to_say_so(automatic, client):
@@ -133,7 +128,7 @@ def test_a_transaction_id_is_not_too_long(automatic, client):
     too_long = "x" * (policy.MAX_TRANSACTION_ID + 1)
     reply = automatic.send(client, client.pkcs_req(transaction_id=too_long), transaction_id=too_long)
     assert refusal(reply) is FailInfo.BAD_REQUEST
-    assert automatic.store.requests() == []
+    assert automatic.requests == []
 
 
 def test_a_transaction_id_that_cannot_be_printed_is_none(automatic, client):
@@ -150,7 +145,7 @@ def test_any_other_transaction_id_is_good(automatic, client, transaction_id):
 @pytest.mark.parametrize("data", [b"", b"garbage", b"\x30\x00", b"\x30\x80" * 5000, bytes(1000)])
 def test_garbage_has_no_transaction_to_answer_in(lab, data):
     with pytest.raises(NotAPkiMessage):
-        lab.service.handle(data, COMPAT, "", lab.clock.now())
+        lab.handle(data)
 
 
 def test_a_bug_of_ours_is_a_scep_answer_and_a_traceback(lab, client, monkeypatch):
@@ -158,7 +153,7 @@ def test_a_bug_of_ours_is_a_scep_answer_and_a_traceback(lab, client, monkeypatch
         raise RuntimeError("the disk is on fire")
 
     monkeypatch.setattr(lab.store, "write", broken)
-    answer = lab.service.handle(client.pkcs_req(), COMPAT, "", lab.clock.now())
+    answer = lab.handle(client.pkcs_req())
     assert isinstance(answer.unexpected, RuntimeError)
     reply = client.open(answer.body)
     assert refusal(reply) is FailInfo.BAD_REQUEST

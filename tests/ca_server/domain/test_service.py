@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from ca_server.domain.issuance import Terms
+from ca_server.domain.places import Places
 from ca_server.domain.profiles import COMPAT, NDES
 from ca_server.domain.requests import State
 from scep_core import asn1, certificates, cms, envelopes, names, pkimessage
@@ -12,12 +14,8 @@ from scep_core.cms import Identity
 from scep_core.messages import Failure, GetCert, GetCrl, Pending, PkcsReq, Success
 from scep_core.values import OAEP_SHA256, Algorithms, Cipher, Digest, FailInfo
 
+PLACES = Places("http://ca.lab:8080")
 BOTH = pytest.mark.parametrize("profile", [COMPAT, NDES], ids=lambda each: each.name)
-
-
-def one_request(lab):
-    [request] = lab.store.requests()
-    return request
 
 
 def refusal(reply):
@@ -34,7 +32,7 @@ def test_pending_polled_approved_issued(lab, client, profile):
     assert lab.send(client, client.pkcs_req(), profile) == Pending()
     lab.clock.advance()
     assert lab.send(client, client.poll(), profile) == Pending()
-    request = one_request(lab)
+    request = lab.only_request
     assert (request.state, request.polls, request.last_poll_at) == (State.PENDING, 1, lab.clock.now())
     lab.approve(request.id)
     lab.clock.advance()
@@ -47,7 +45,7 @@ def test_pending_polled_approved_issued(lab, client, profile):
     # RFC 8894 section 5.2, case 4: whoever has lost the answer asks again.
     assert lab.send(client, client.poll(), profile) == reply
     assert lab.send(client, client.pkcs_req(), profile) == reply
-    assert len(lab.store.certificates()) == 1
+    assert len(lab.certificates) == 1
 
 
 @BOTH
@@ -60,7 +58,7 @@ def test_a_denial_and_its_reason_reach_the_client(lab, client, profile):
     assert lab.send(client, client.poll(), profile) == expected
     client.sent_nonce = nonce
     assert lab.send(client, message, profile) == expected  # the very same message, sent again
-    assert one_request(lab).polls == 0
+    assert lab.only_request.polls == 0
 
 
 def test_a_denial_without_reason_says_who(lab, client):
@@ -73,7 +71,7 @@ def test_enroll_typed_again_after_a_denial_is_a_new_request(lab, client):
     lab.send(client, client.pkcs_req())
     lab.deny(1)
     assert lab.send(client, client.pkcs_req()) == Pending()
-    assert [(each.id, each.state) for each in lab.store.requests()] == [(1, "denied"), (2, "pending")]
+    assert [(each.id, each.state) for each in lab.requests] == [(1, "denied"), (2, "pending")]
     assert lab.send(client, client.poll()) == Pending()
     lab.approve(2)
     assert isinstance(lab.send(client, client.poll()), Success)
@@ -85,7 +83,7 @@ def test_a_repeated_pkcs_req_is_a_poll(lab, client, same_message):
     lab.send(client, first)
     again = first if same_message else client.pkcs_req()
     assert lab.send(client, again) == Pending()
-    assert one_request(lab).polls == 1
+    assert lab.only_request.polls == 1
     lab.approve(1)
     assert isinstance(lab.send(client, again), Success)
 
@@ -97,7 +95,7 @@ def test_after_the_certificate_has_ended_it_is_a_new_request(lab, client):
     assert isinstance(lab.send(client, client.pkcs_req()), Success)
     lab.clock.advance(timedelta(days=2))
     assert lab.send(client, client.pkcs_req()) == Pending()
-    assert [each.state for each in lab.store.requests()] == [State.ISSUED, State.PENDING]
+    assert [each.state for each in lab.requests] == [State.ISSUED, State.PENDING]
 
 
 def test_a_corrected_request_of_the_same_key_is_not_taken_for_a_poll(lab, client):
@@ -106,7 +104,7 @@ def test_a_corrected_request_of_the_same_key_is_not_taken_for_a_poll(lab, client
     asked = [certificates.ext_subject_alt_name([("DNS", b"corrected.lab")])]
     corrected = PkcsReq(client.csr(extensions=asked))
     assert lab.send(client, client.seal(corrected)) == Pending()
-    old, new = lab.store.requests()
+    old, new = lab.requests
     assert (old.state, old.decided_by, old.polls) == (State.DENIED, "policy", 0)
     assert "replaced" in old.reason
     assert (new.state, new.subject_alt_names) == (State.PENDING, ("DNS:corrected.lab",))
@@ -116,20 +114,20 @@ def test_a_corrected_request_of_the_same_key_is_not_taken_for_a_poll(lab, client
     assert issued.extension(certificates.SUBJECT_ALT_NAME).value == asked[0].value
 
     assert lab.send(client, client.pkcs_req()) == Pending()  # and back: the certificate is for other names
-    assert [each.state for each in lab.store.requests()] == [State.DENIED, State.ISSUED, State.PENDING]
+    assert [each.state for each in lab.requests] == [State.DENIED, State.ISSUED, State.PENDING]
 
 
 def test_another_challenge_password_alone_is_the_same_request(lab, client):
     lab.send(client, client.seal(PkcsReq(client.csr(challenge="first"))))
     second = client.csr(challenge="second")
     assert lab.send(client, client.seal(PkcsReq(second))) == Pending()
-    request = one_request(lab)
+    request = lab.only_request
     assert request.polls == 1
     # The operator compares what the router has printed this time.
     assert request.md5.replace(" ", "") == second.fingerprint(Digest.MD5).hex().upper()
     assert b"second" not in request.csr
     lab.send(client, client.seal(PkcsReq(client.csr())))
-    assert one_request(lab).challenge == "absent"
+    assert lab.only_request.challenge == "absent"
 
 
 def test_a_transaction_belongs_to_its_key(lab, client, make_client):
@@ -148,7 +146,7 @@ def test_a_transaction_belongs_to_its_key(lab, client, make_client):
         assert refusal(reply) is FailInfo.BAD_CERT_ID
         if lab.store.request(1).state is State.PENDING:
             lab.approve(1)
-    assert one_request(lab).polls == 0
+    assert lab.only_request.polls == 0
 
 
 def test_names_do_not_count_and_keys_do(lab, client):
@@ -159,16 +157,16 @@ def test_names_do_not_count_and_keys_do(lab, client):
     assert lab.send(client, client.pkcs_req()) == Pending()
     client.identity = client.self_signed(names.build_name([[(names.COMMON_NAME, "another yet")]]))
     assert lab.send(client, client.poll()) == Pending()
-    assert one_request(lab).subject == "CN=r1.lab"
+    assert lab.only_request.subject == "CN=r1.lab"
 
 
 def test_what_an_operator_is_shown(lab, client):
     asked = [certificates.ext_subject_alt_name([("DNS", b"r1.lab"), ("IP", bytes([192, 0, 2, 1]))])]
     certification_request = client.csr(challenge="s3cret-challenge", extensions=asked)
     lab.send(client, client.seal(PkcsReq(certification_request)))
-    request = one_request(lab)
+    request = lab.only_request
     assert request.subject_alt_names == ("DNS:r1.lab", "IP:192.0.2.1")
-    assert (request.key, request.challenge, request.signer) == ("RSA 1024", "present", "self-signed")
+    assert (request.key, request.challenge, request.signer) == ("RSA 1024", "not-checked", "self-signed")
     assert (request.profile, request.source, request.message_type) == ("compat", "192.0.2.1", 19)
     assert (request.polls, request.last_poll_at, request.decided_at) == (0, None, None)
     assert request.received_at == lab.clock.now()
@@ -190,9 +188,9 @@ def test_a_certificate_is_issued_after_its_challenge_was_cut_out(lab, client):
 def test_in_automatic_mode_nobody_is_asked(automatic, client):
     reply = automatic.send(client, client.pkcs_req())
     assert reply.certificates[0].public_key_info == client.public_key_info
-    request = one_request(automatic)
+    request = automatic.only_request
     assert (request.state, request.decided_by) == (State.ISSUED, "policy")
-    assert [(each.what, each.by) for each in automatic.store.decisions(1)] == [("issued", "policy")]
+    assert [(each.what, each.by) for each in automatic.desks.approval.audit(1)] == [("issued", "policy")]
 
 
 def test_a_ca_that_has_ended_issues_nothing_and_says_so(automatic, client):
@@ -200,7 +198,7 @@ def test_a_ca_that_has_ended_issues_nothing_and_says_so(automatic, client):
     reply = automatic.send(client, client.pkcs_req())
     assert refusal(reply) is FailInfo.BAD_REQUEST
     assert "ended" in reply.text
-    assert automatic.store.requests() == []
+    assert automatic.requests == []
 
 
 @pytest.mark.parametrize("signer", ["issued by this CA", "issued by another CA (not verified)"])
@@ -208,13 +206,13 @@ def test_who_signs_with_a_certificate_is_shown(lab, client, make_client, signer)
     holder = make_client(1, "holder")
     if "this" in signer:
         certificate = lab.authority.issue(
-            holder.csr(), now=lab.clock.now(), lifetime=timedelta(days=1), random_bytes=os.urandom
+            holder.csr(), Terms(), places=PLACES, now=lab.clock.now(), random_bytes=os.urandom
         )
     else:
         certificate = client_certificate_of_another_ca(lab, holder)
     client.identity = Identity(certificate, holder.key)
     assert lab.send(client, client.pkcs_req()) == Pending()
-    assert one_request(lab).signer == signer
+    assert lab.only_request.signer == signer
 
 
 def client_certificate_of_another_ca(lab, holder):
@@ -246,9 +244,7 @@ def test_a_request_may_be_encrypted_to_any_of_ours(lab, client, recipient):
     ids=["old", "new"],
 )
 def test_the_reply_mirrors_the_requests_algorithms(automatic, client, algorithms):
-    answer = automatic.service.handle(
-        client.pkcs_req(algorithms=algorithms), COMPAT, "", automatic.clock.now()
-    )
+    answer = automatic.handle(client.pkcs_req(algorithms=algorithms))
     reply = pkimessage.parse_message(answer.body)
     envelope = envelopes.parse_envelope(reply.signed.content)
     assert cms.digest_of(reply.signed) is algorithms.digest
@@ -259,13 +255,9 @@ def test_the_reply_mirrors_the_requests_algorithms(automatic, client, algorithms
 @BOTH
 def test_who_signs_replies_and_what_comes_along(lab, client, profile):
     signer = lab.authority.ra_signing if profile is NDES else lab.authority.ca
-    pending = pkimessage.parse_message(
-        lab.service.handle(client.pkcs_req(), profile, "", lab.clock.now()).body
-    )
+    pending = pkimessage.parse_message(lab.handle(client.pkcs_req(), profile).body)
     assert pending.signed.certificates == (signer.certificate,)
-    failure = pkimessage.parse_message(
-        lab.service.handle(client.poll(transaction_id="none"), profile, "", lab.clock.now()).body
-    )
+    failure = pkimessage.parse_message(lab.handle(client.poll(transaction_id="none"), profile).body)
     if profile is NDES:  # scep.md 2.6, decoded from a real one
         assert (failure.signed.content, failure.signed.certificates) == (b"\0", ())
         assert failure.hresult == -2147024809
@@ -292,7 +284,7 @@ def test_get_cert_finds_what_was_issued_and_our_own(automatic, client):
 def test_get_crl_looks_at_the_issuer_only(lab, client):
     ca = lab.authority.ca.certificate
     reply = lab.send(client, client.seal(GetCrl(ca.subject, ca.serial_number)))
-    assert reply == Success(crls=(lab.authority.crl(lab.clock.now()),))
+    assert reply == Success(crls=(lab.desks.revocation.crl("ca-1", lab.clock.now()),))
 
 
 @pytest.mark.parametrize(

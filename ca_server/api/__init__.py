@@ -1,0 +1,1 @@
+"""The operators' side of the CA: a REST API described by OpenAPI, and two pages to read."""

@@ -1,0 +1,85 @@
+"""What a certificate says besides its name and key: what it takes over from the request, what we add.
+
+Names and purposes are taken over; whatever would make the holder a CA, an RA or an OCSP responder of ours
+is not, and other extensions are left out, critical or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+
+from ca_server.domain.places import Places
+from scep_core import asn1, certificates
+from scep_core.certificates import Extension
+from scep_core.csr import Csr
+from scep_core.names import parse_name
+
+_USAGE_BY_DEFAULT = ("digital_signature", "key_encipherment")
+_USAGES_WITHHELD = {"key_cert_sign", "crl_sign"}
+_PURPOSES_WITHHELD = {certificates.CERTIFICATE_REQUEST_AGENT, certificates.OCSP_SIGNING}
+
+# For TLS and for IKE (RFC 4945 section 5.1.3.12), with the purpose that older IPsec devices look for.
+PURPOSES = (
+    certificates.SERVER_AUTH,
+    certificates.CLIENT_AUTH,
+    certificates.IPSEC_IKE,
+    certificates.IKE_INTERMEDIATE,
+)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms certificates are issued: their lifetime, and what they are good for.
+
+    ``purposes`` are the extended key usages of who asks for none.
+    """
+
+    lifetime: timedelta = timedelta(days=365)
+    purposes: tuple[str, ...] = PURPOSES
+
+
+def certificate_extensions(csr: Csr, terms: Terms) -> tuple[Extension, ...]:
+    """What the request asks for and may have; ValueError when that cannot be read.
+
+    A request for signatures alone or for encryption alone gets just that key usage, as the two
+    certificates of special-usage keys need (the chapter, "usage keys").
+    """
+    names = csr.extension(certificates.SUBJECT_ALT_NAME)
+    carried = []
+    if names is not None:
+        if not certificates.read_subject_alt_name(names.value):
+            raise ValueError("subjectAltName is empty")
+        # RFC 5280 section 4.2.1.6: critical when it is the only name.
+        carried.append(Extension(names.oid, not parse_name(csr.subject), names.value))
+    asked = csr.extension(certificates.KEY_USAGE)
+    usages = certificates.read_key_usage(asked.value) - _USAGES_WITHHELD if asked else None
+    carried.append(certificates.ext_key_usage(*sorted(usages or _USAGE_BY_DEFAULT)))
+    purposes = _purposes(csr) or terms.purposes
+    if purposes:
+        carried.append(certificates.ext_extended_key_usage(*purposes))
+    return tuple(carried)
+
+
+def _purposes(csr: Csr) -> tuple[str, ...]:
+    wanted = csr.extension(certificates.EXTENDED_KEY_USAGE)
+    if wanted is None:
+        return ()
+    asked = [asn1.to_oid(each) for each in asn1.items(wanted.value)]
+    return tuple(each for each in asked if each not in _PURPOSES_WITHHELD)
+
+
+@lru_cache(maxsize=64)  # the same in every certificate of a CA
+def crl_extension(places: Places, ca: str, subject: bytes) -> Extension:
+    """Where the CRL of the CA of this name is: one point, whose places all have the same CRL."""
+    points: list[list[str | bytes]] = [[*places.crl_urls(ca, subject)]]
+    if places.directory_name:
+        points.append([subject])
+    return certificates.ext_crl_distribution_points(*points)
+
+
+@lru_cache(maxsize=64)
+def issuer_extension(places: Places, ca: str) -> Extension:
+    """Where the certificate of the CA of this name is (RFC 5280 section 4.2.2.1)."""
+    return certificates.ext_authority_info_access([places.certificate_url(ca)])

@@ -1,0 +1,97 @@
+"""The next CA: announced, asked, current at its time."""
+
+from datetime import timedelta
+
+import pytest
+
+from ca_server.domain.ledger import AuditFilter, Slice, What
+from ca_server.domain.profiles import NDES
+from ca_server.domain.rollover import RolloverRefused
+from scep_core import certificates, http
+from scep_core.messages import GetCert, GetCrl, Pending, Success
+from scep_core.next_ca import open_next_ca
+from scep_core.values import FailInfo
+
+WEEK = timedelta(days=7)
+
+
+def roll(lab, after=WEEK):
+    now = lab.clock.now()
+    return lab.desks.ca.rollover(active_from=now + after, by="operator", now=now)
+
+
+def get(lab, operation, path="/scep"):
+    return lab.apps.scep.test_client().get(f"{path}?operation={operation}")
+
+
+def test_the_story(lab, client, make_client):
+    first = lab.authority
+    assert "GetNextCACert" not in get(lab, "GetCACaps").text
+    assert get(lab, "GetNextCACert").status_code == 404
+    second = roll(lab)
+    # Announced, and signed for by the CA of now; what is served otherwise stays.
+    assert get(lab, "GetCACaps").text.splitlines()[-1] == "GetNextCACert"
+    answer = get(lab, "GetNextCACert")
+    assert answer.content_type == http.TYPE_NEXT_CA_CERT
+    assert open_next_ca(answer.data, first.ca.certificate) == second.certificates(ra_mode=False)
+    assert get(lab, "GetCACert").data == first.ca.certificate.der
+    # A request that is enveloped for it is signed by it.
+    client.authority = second
+    client_message = client.pkcs_req(recipient=second.ca.certificate)
+    assert lab.send(client, client_message) == Pending()
+    lab.approve(1)
+    [issued] = lab.send(client, client.poll()).certificates
+    certificates.verify_issued_by(issued, second.ca.certificate)
+    assert lab.certificates[0].issuer == "ca-2"
+    assert lab.send(client, client.seal(GetCert(issued.issuer, issued.serial_number))) == Success((issued,))
+    # At its time it is current, nothing is announced any more, and the first still answers its own.
+    lab.clock.advance(WEEK)
+    assert get(lab, "GetCACert").data == second.ca.certificate.der
+    assert "GetNextCACert" not in get(lab, "GetCACaps").text
+    assert get(lab, "GetNextCACert").status_code == 404
+    late = make_client(1)
+    assert lab.send(late, late.pkcs_req()) == Pending()
+    lab.approve(2)
+    [from_the_first] = lab.send(late, late.poll()).certificates
+    certificates.verify_issued_by(from_the_first, first.ca.certificate)
+    reply = lab.send(late, late.seal(GetCrl(first.ca.certificate.subject, 1)))
+    assert reply.crls == (lab.desks.revocation.crl("ca-1", lab.clock.now()),)
+
+
+def test_a_renewal_reaches_over_the_rollover(automatic, client):
+    old = automatic.send(client, client.pkcs_req()).certificates[0]
+    second = roll(automatic)
+    client.identity = type(client.identity)(old, client.key)
+    client.authority = second
+    [new] = automatic.send(client, client.pkcs_req(recipient=second.ca.certificate)).certificates
+    certificates.verify_issued_by(new, second.ca.certificate)
+    assert automatic.requests[-1].renews == old.serial_number
+
+
+def test_ndes_tells_of_no_next_ca(lab):
+    roll(lab)
+    path = "/certsrv/mscep/mscep.dll"
+    assert get(lab, "GetCACaps", path).text.split() == list(NDES.capabilities)
+    assert get(lab, "GetNextCACert", path).status_code == 404
+
+
+def test_what_is_refused(lab):
+    now = lab.clock.now()
+    end = lab.authority.ca.certificate.not_after
+    for after in (timedelta(), -WEEK, end - now):
+        with pytest.raises(RolloverRefused):
+            roll(lab, after)
+    roll(lab)
+    with pytest.raises(RolloverRefused, match="already"):
+        roll(lab)
+    lab.clock.advance(WEEK)
+    [entry] = lab.store.audit(AuditFilter(what=What.ROLLOVER), Slice())
+    assert (entry.by, entry.at) == ("operator", now)
+    assert "ca-2" in entry.text
+
+
+def test_a_ca_that_has_ended_says_so(automatic, client):
+    automatic.clock.instant = automatic.authority.ca.certificate.not_after
+    reply = automatic.send(client, client.pkcs_req())
+    assert (reply.fail_info, "ended" in reply.text) == (FailInfo.BAD_REQUEST, True)
+    assert automatic.requests == []
