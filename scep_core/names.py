@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from scep_core import asn1
 
@@ -55,6 +56,7 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _IA5_TYPES = {UNSTRUCTURED_NAME, "1.2.840.113549.1.9.1", "0.9.2342.19200300.100.1.25"}
 
 
+@lru_cache(maxsize=256)  # a request's subject is looked at in several places
 def parse_name(der: bytes) -> tuple[Rdn, ...]:
     """The RDNs in the order they are encoded, each ((dotted OID, text), ...).
 
@@ -147,6 +149,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return bytes.fromhex(octets.replace("\\", "")).decode(errors="replace") if octets else str(character)
 
 
+@lru_cache(maxsize=256)
 def rfc4514(der: bytes) -> str:
     """The name for people and logs, ``CN=r1,O=lab``: RFC 4514, last RDN first."""
     return ",".join(

@@ -24,7 +24,7 @@ from ca_server.domain.profiles import Profiles
 from ca_server.domain.requests import CertificateRequest, Event, State, next_state
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate
-from scep_core.csr import slice_csr
+from scep_core.csr import Csr, slice_csr
 
 # AD CS has no free text with a denial; this one is an addition of ours (labs.md 5.2).
 MAX_REASON = 255
@@ -64,20 +64,6 @@ class Issuer:
         self._places = places
         self._random_bytes = random_bytes
 
-    def certify(
-        self, request: CertificateRequest, terms: Terms, event: Event, *, by: str, now: datetime
-    ) -> tuple[CertificateRequest, Certificate]:
-        """Sign a certificate for a pending request; nothing is kept yet: WrongState, AuthorityExpired."""
-        state = next_state(request.state, event)
-        authority = self._authorities().numbered(request.authority)
-        certificate = authority.issue(
-            slice_csr(request.csr), terms, places=self._places, now=now, random_bytes=self._random_bytes
-        )
-        decided = replace(
-            request, state=state, decided_at=now, decided_by=by, serial_number=certificate.serial_number
-        )
-        return decided, certificate
-
     def issue(
         self,
         ledger: Transaction,
@@ -88,25 +74,39 @@ class Issuer:
         by: str,
         now: datetime,
         text: str | None = None,
+        csr: Csr | None = None,
     ) -> tuple[CertificateRequest, Certificate]:
-        """Certify a pending request, be it kept already or new; keep certificate, request and decision."""
-        decided, certificate = self.certify(request, terms, event, by=by, now=now)
+        """Certify a pending request, be it kept already or new; keep certificate, request and decision.
+
+        ``csr`` is what the request holds, where the caller has read it already.  WrongState,
+        AuthorityExpired.
+        """
+        state = next_state(request.state, event)
+        authority = self._authorities().numbered(request.authority)
+        certificate = authority.issue(
+            csr or slice_csr(request.csr),
+            terms,
+            places=self._places,
+            now=now,
+            random_bytes=self._random_bytes,
+        )
+        serial_number = certificate.serial_number
+        decided = replace(request, state=state, decided_at=now, decided_by=by, serial_number=serial_number)
         if decided.id:
             ledger.update_request(decided)
         else:
             decided = ledger.add_request(decided)
         ledger.add_certificate(
             IssuedCertificate(
-                serial_number=certificate.serial_number,
+                serial_number=serial_number,
                 request_id=decided.id,
-                issuer=self._authorities().numbered(decided.authority).ca.name,
+                issuer=authority.ca.name,
                 subject=decided.subject,
                 not_before=certificate.not_before,
                 not_after=certificate.not_after,
                 der=certificate.der,
             )
         )
-        serial_number = certificate.serial_number
         ledger.add_audit(AuditEntry(What.ISSUED, by, now, decided.id, serial_number, text))
         return decided, certificate
 

@@ -155,7 +155,9 @@ class Enrolment:
             taken = ledger.add_request(new)
             challenges.record(ledger, checked, request_id=taken.id, now=now)
             return Pending()
-        decided, certificate = self._issuer.issue(ledger, new, policy.terms, Event.GRANT, by=POLICY, now=now)
+        decided, certificate = self._issuer.issue(
+            ledger, new, policy.terms, Event.GRANT, by=POLICY, now=now, csr=submission.csr
+        )
         challenges.record(ledger, checked, request_id=decided.id, now=now)
         return Success((certificate,))
 

@@ -142,11 +142,9 @@ class Policy:
 def decide(submission: Submission, policy: Policy, challenge: ChallengeState) -> Decision:
     """What becomes of a new request whose challenge password was found to be so.
 
-    A renewal is vouched for by its certificate and needs no password (RFC 8894 section 2.5).
+    Not asked about one that is ``never_issued``.  A renewal is vouched for by its certificate and needs no
+    password (RFC 8894 section 2.5).
     """
-    refusal = never_issued(submission, policy)
-    if refusal is not None:
-        return refusal
     # Before any rule: a one-time password that comes twice was seen by two (RFC 8894 section 7.3).
     if challenge is ChallengeState.USED:
         return Refuse(policy.bad_challenge, _WRONG[challenge])
