@@ -24,7 +24,7 @@ from ca_server.domain.service import ScepService
 from ca_server.domain.tokens import TokenDesk
 from ca_server.ndes_admin import NdesAdminSettings, create_ndes_admin
 from ca_server.publication import create_publication
-from ca_server.web import ScepFront, create_scep_app
+from ca_server.web import create_scep_app
 from sceplab.clock import Clock
 from sceplab.management import Fired, Timer
 
@@ -93,7 +93,10 @@ def create_apps(parts: Parts) -> Apps:
     )
     return Apps(
         scep=create_scep_app(
-            ScepFront(service, authorities, parts.profiles, parts.clock),
+            service,
+            authorities,
+            parts.profiles,
+            parts.clock,
             ndes_admin,
             create_publication(revocation, authorities, parts.clock),
         ),

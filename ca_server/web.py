@@ -1,12 +1,16 @@
 """SCEP over HTTP (RFC 8894 section 4): take a request line apart, call one thing, answer.
 
+PKIOperations are what a CA is busy with, and Flask would be a tenth of the time that each takes; so
+``PkiOperations`` stands before it, answers those, and leaves everything else to Flask.
+
 Clients are taken as they come: any case of path and operation, any ``message=`` where none is needed,
 no Content-Type, HTTP/1.0 without a Host, a POST that does not name its operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Blueprint, Flask, Response, request
@@ -24,6 +28,9 @@ from scep_core.next_ca import seal_next_ca
 from scep_core.values import Digest
 from sceplab.clock import Clock, wall_time
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 # Sixty times a request of today; what is to be read as BER costs a millisecond for every 4 KB.
 MAX_BODY_BYTES = 128 * 1024
 
@@ -34,12 +41,9 @@ _log = structlog.get_logger(__name__)
 
 
 class ScepFront:
-    """The operations of SCEP for one CA."""
+    """SCEP's operations but PKIOperation, for one CA."""
 
-    def __init__(
-        self, service: ScepService, authorities: Authorities, profiles: Profiles, clock: Clock
-    ) -> None:
-        self._service = service
+    def __init__(self, authorities: Authorities, profiles: Profiles, clock: Clock) -> None:
         self._authorities = authorities
         self._profiles = profiles
         self._clock = clock
@@ -47,7 +51,6 @@ class ScepFront:
             http.GET_CA_CAPS.lower(): self._capabilities,
             http.GET_CA_CERT.lower(): self._ca_certificates,
             http.GET_NEXT_CA_CERT.lower(): self._next_ca_certificates,
-            http.PKI_OPERATION.lower(): self._pki_operation,
         }
 
     def blueprint(self) -> Blueprint:
@@ -61,12 +64,13 @@ class ScepFront:
         if profile is None:
             raise NotFound("no CA answers at this path")
         query = http.parse_query(request.query_string)
-        operation = query.operation
-        if operation is None:
-            if request.method != "POST":
-                return Response(_PAGE, content_type="text/html")
-            operation = http.PKI_OPERATION  # RFC 8894 section 4.3: many a client's POST does not say
-        handler = self._operations.get(operation.lower())
+        if is_pki_operation(request.method, query):
+            # PkiOperations has not answered: the body is too long, or does not say how long it is.
+            request.get_data(cache=False)
+            raise BadRequest("a POST says how long it is")
+        if query.operation is None:
+            return Response(_PAGE, content_type="text/html")
+        handler = self._operations.get(query.operation.lower())
         if handler is None:
             raise BadRequest("unknown operation")
         return handler(profile, query)
@@ -91,9 +95,37 @@ class ScepFront:
         body = seal_next_ca(coming.certificates(ra_mode=profile.ra_mode), signer, Digest.SHA256)
         return Response(body, content_type=http.TYPE_NEXT_CA_CERT)
 
-    def _pki_operation(self, profile: Profile, query: http.Query) -> Response:
-        data = request.get_data(cache=False) if request.method == "POST" else b""
-        source = request.remote_addr or ""
+
+class PkiOperations:
+    """A WSGI application that answers PKIOperations, and has the one behind it answer all else."""
+
+    def __init__(
+        self, service: ScepService, profiles: Profiles, clock: Clock, behind: WSGIApplication
+    ) -> None:
+        self._service = service
+        self._profiles = profiles
+        self._clock = clock
+        self._behind = behind
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        profile = self._profiles.at(environ.get("PATH_INFO", ""))
+        query = http.parse_query(environ.get("QUERY_STRING", "").encode("latin-1"))
+        method = environ["REQUEST_METHOD"]
+        length = _content_length(environ) if method == "POST" else 0
+        if profile is None or length is None or not is_pki_operation(method, query):
+            return self._behind(environ, start_response)
+        try:
+            data = environ["wsgi.input"].read(length) if length else b""
+            body = self._answer(profile, query, data, environ.get("REMOTE_ADDR", ""))
+            answer = Response(body, content_type=http.TYPE_PKI_MESSAGE)
+        except HTTPException as error:
+            answer = refuse(error)
+        except Exception as error:
+            answer = survive(error)
+        return answer(environ, start_response)
+
+    def _answer(self, profile: Profile, query: http.Query, data: bytes, source: str) -> bytes:
         try:
             answer = self._service.handle(
                 data or http.decode_get_message(query.message or b""),
@@ -107,7 +139,23 @@ class ScepFront:
             _log.error("store-busy", profile=profile.name, source=source, why=str(error))
             raise ServiceUnavailable("the CA cannot keep requests at the moment", retry_after=1) from error
         _log_answer(answer, profile, source)
-        return Response(answer.body, content_type=http.TYPE_PKI_MESSAGE)
+        return answer.body
+
+
+def is_pki_operation(method: str, query: http.Query) -> bool:
+    """Whether this asks for a PKIOperation; a POST need not say so (RFC 8894 section 4.3)."""
+    if query.operation is None:
+        return method == "POST"
+    return method in ("GET", "POST") and query.operation.lower() == http.PKI_OPERATION.lower()
+
+
+def _content_length(environ: WSGIEnvironment) -> int | None:
+    """How long the body is; None when that is not said, or is too long."""
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or "")
+    except ValueError:
+        return None
+    return length if 0 <= length <= MAX_BODY_BYTES else None
 
 
 def _log_answer(answer: Answer, profile: Profile, source: str) -> None:
@@ -140,17 +188,20 @@ def refuse(error: HTTPException) -> Response:
 
 def survive(error: Exception) -> Response:
     """What nobody thought of: the traceback into the log, and the answer that garbage gets."""
-    _log.error("unexpected", path=request.path, exc_info=error)
+    _log.error("unexpected", exc_info=error)
     return Response("the request could not be handled\n", status=400, content_type="text/plain")
 
 
-def create_scep_app(front: ScepFront, *others: Blueprint) -> Flask:
+def create_scep_app(
+    service: ScepService, authorities: Authorities, profiles: Profiles, clock: Clock, *others: Blueprint
+) -> Flask:
     """The WSGI application of the SCEP port; ``others`` answer there too, before SCEP does."""
     app = Flask("ca_server.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
-    for blueprint in (*others, front.blueprint()):
+    for blueprint in (*others, ScepFront(authorities, profiles, clock).blueprint()):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, survive)
+    app.wsgi_app = PkiOperations(service, profiles, clock, app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -28,6 +28,8 @@ TYPE_CA_RA_CERT = "application/x-x509-ca-ra-cert"
 TYPE_NEXT_CA_CERT = "application/x-x509-next-ca-cert"
 TYPE_PKI_MESSAGE = "application/x-pki-message"
 
+_TO_BASE64 = bytes.maketrans(b" -_", b"++/")
+
 # Where a client looks when its URL names no path (draft-nourse section 5.1; Cisco, scep.md 3.1).
 DEFAULT_PATH = "/cgi-bin/pkiclient.exe"
 CGI_SUFFIX = "/pkiclient.exe"
@@ -55,9 +57,9 @@ def decode_get_message(message: bytes) -> bytes:
     """A PKIOperation's message from its (percent-decoded) base64; NotAPkiMessage when it is none.
 
     Takes line ends anywhere (Cisco ends every 64 characters with ``%0A``), spaces that once were a
-    raw ``+``, and missing padding.
+    raw ``+``, missing padding, and the alphabet of base64url, which is micromdm's by GET.
     """
-    text = message.replace(b"\r", b"").replace(b"\n", b"").replace(b" ", b"+").rstrip(b"=")
+    text = message.translate(_TO_BASE64, b"\r\n").rstrip(b"=")
     try:
         return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except binascii.Error as error:

@@ -6,14 +6,19 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from sceplab.client import Lab
 
 SECONDS = 60
+BUILD_SECONDS = 300
+PROFILES = ("compat", "ndes", "rfc8894", "cisco-legacy")
 
 # Run with SCEPLAB_REQUIRE_INTEROP=1 to have a missing program fail: CI does.
 REQUIRED = os.environ.get("SCEPLAB_REQUIRE_INTEROP") == "1"
@@ -22,24 +27,62 @@ PACKAGES = {
     "/usr/lib/certmonger/scep-submit": "certmonger",
     "openssl": "openssl",
     "ssh": "openssh-client",
+    "curl": "curl",
+    "go": "golang",
+    "java": "default-jdk-headless",
+    "javac": "default-jdk-headless",
+    "mvn": "maven",
 }
 
 
 def program(name: str) -> str:
     """The program's path."""
     found = shutil.which(name)
-    if found:
-        return found
-    missing = f"{name} is not installed (Debian: {PACKAGES[name]})"
+    if not found:
+        _without(f"{name} is not installed (Debian: {PACKAGES[name]})")
+    return found
+
+
+def _without(missing: str) -> NoReturn:
     if REQUIRED:
         pytest.fail(missing)
     pytest.skip(missing)
 
 
-def run(command: Sequence[str] | str, *, status: int = 0) -> subprocess.CompletedProcess[bytes]:
+def built(name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Path:
+    """The folder that a build tool has filled, once for all runs: in the user's cache, not in the repository.
+
+    ``{folder}`` in the words and in the environment is where to build.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scep-lab" / "interop"
+    folder = cache / name
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as unfinished:
+        made = f"{unfinished}/made"
+        done = subprocess.run(
+            [word.replace("{folder}", made) for word in command],
+            env=os.environ
+            | {key: value.replace("{folder}", made) for key, value in (environment or {}).items()},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            _without(f"{name} could not be built: {(done.stdout + done.stderr)[-2000:]}")
+        if not folder.exists():  # another run may have been faster
+            Path(made).rename(folder)
+    return folder
+
+
+def run(
+    command: Sequence[str] | str, *, status: int = 0, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end; its output is in the failure when its exit status is another."""
     words = shlex.split(command) if isinstance(command, str) else command
-    done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)
+    done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False, input=stdin)
     said = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == status, f"{' '.join(words)} ended with {done.returncode}:\n{said}"
     return done
@@ -57,3 +100,12 @@ class Ca:
     def compat(self) -> str:
         """The URL of the profile that is made for every client."""
         return f"{self.scep}/scep"
+
+    def at(self, profile: str) -> str:
+        """The URL of a profile, the one that its clients know where there is one."""
+        known = {"compat": self.compat, "ndes": self.ndes}
+        return known.get(profile, f"{self.scep}/scep/{profile}")
+
+
+# Arguments of ca_server's and, by name, its settings.
+RunCa = Callable[..., Ca]

@@ -34,10 +34,12 @@ LAB = "scep-lab (untrusted)"
 # In both of NDES's RA certificates [I]: their templates are named in scep.md 2.2, the extensions are not.
 CERTIFICATE_REQUEST_AGENT = certificates.CERTIFICATE_REQUEST_AGENT
 
-# keyUsage is what clients choose RA certificates by (scep.md 2.5): one that only signs, one that only
-# receives.  The CA's has both bits too, as in CA mode it signs and opens messages itself.
+# keyUsage is what clients choose certificates by (scep.md 2.5): an RA that only signs, one that only
+# receives.  The CA that issues has both bits too, as in CA mode it signs and opens messages itself; one
+# with an EC key signs GetNextCACert's answer; a root above it does neither, and nobody should send it any.
 _CA_USAGE = ("digital_signature", "key_encipherment", "key_cert_sign", "crl_sign")
-_CA_USAGE_WITHOUT_ENVELOPES = ("digital_signature", "key_cert_sign", "crl_sign")
+_EC_CA_USAGE = ("digital_signature", "key_cert_sign", "crl_sign")
+_ROOT_USAGE = ("key_cert_sign", "crl_sign")
 
 
 class AuthorityExpired(Exception):
@@ -221,14 +223,15 @@ def found_authority(
             digest=Digest.SHA256,
         )
 
-    def ca(title: str, key: PrivateKey, signer: Ca | None, path_len: int | None) -> Certificate:
-        opens = isinstance(key, rsa.RSAPrivateKey)
+    def ca(
+        title: str, key: PrivateKey, signer: Ca | None, path_len: int | None, usage: Sequence[str]
+    ) -> Certificate:
         return certify(
             _name(f"scep-lab {title} {generation}"),
             key,
             signer,
             certificates.ext_basic_constraints(True, path_len),
-            certificates.ext_key_usage(*(_CA_USAGE if opens else _CA_USAGE_WITHOUT_ENVELOPES)),
+            certificates.ext_key_usage(*usage),
         )
 
     def ra(title: str, key: rsa.RSAPrivateKey, usage: str, signer: Ca) -> Identity:
@@ -242,12 +245,13 @@ def found_authority(
         )
         return Identity(certificate, key)
 
+    usage = _CA_USAGE if isinstance(keys.ca, rsa.RSAPrivateKey) else _EC_CA_USAGE
     if keys.root is None:
-        issuing = Ca(f"ca-{number}", Identity(ca("Root CA", keys.ca, None, None), keys.ca))
+        issuing = Ca(f"ca-{number}", Identity(ca("Root CA", keys.ca, None, None, usage), keys.ca))
         root = issuing
     else:
-        root = Ca(f"root-{number}", Identity(ca("Root CA", keys.root, None, None), keys.root))
-        issuing = Ca(f"ca-{number}", Identity(ca("Issuing CA", keys.ca, root, 0), keys.ca))
+        root = Ca(f"root-{number}", Identity(ca("Root CA", keys.root, None, None, _ROOT_USAGE), keys.root))
+        issuing = Ca(f"ca-{number}", Identity(ca("Issuing CA", keys.ca, root, 0, usage), keys.ca))
     return Authority(
         number=number,
         active_from=active_from,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,39 @@ import pytest
 
 from sceplab.children import Child
 from sceplab.client import Lab
-from tests.programs import SECONDS, Ca
+from tests.interop.jscep_client import Jscep
+from tests.programs import SECONDS, Ca, RunCa, program
+
+# Beside the built-in profiles, an NDES that tells strongSwan what it wants to hear.
+SETTINGS = """
+[profiles.cisco-legacy]
+rules = [{ subject = "CN=refuse me*", then = "refuse" }]
+
+[profiles.ndes-aes]
+like = "ndes"
+capabilities = ["POSTPKIOperation", "Renewal", "SHA-512", "SHA-384", "SHA-256", "SHA-1", "AES", "DES3"]
+"""
 
 
 @pytest.fixture(scope="session")
-def run_ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Ca]]:
-    """Start a CA that decides ``manual`` or ``automatic``; one of each lasts for the whole run."""
-    running: dict[str, Ca] = {}
+def run_ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCa]:
+    """Start a CA with these arguments and settings; one of each lasts for the whole run."""
+    running: dict[tuple[str, ...], Ca] = {}
     with ExitStack() as stack:
 
-        def run(decide: str) -> Ca:
-            if decide not in running:
-                running[decide] = _start(stack, tmp_path_factory.mktemp(decide), decide)
-            return running[decide]
+        def run(*arguments: str, settings: str = SETTINGS) -> Ca:
+            key = (*arguments, settings)
+            if key not in running:
+                folder = tmp_path_factory.mktemp("ca")
+                (folder / "settings.toml").write_text(settings)
+                running[key] = _start(stack, folder, "--settings", str(folder / "settings.toml"), *arguments)
+            return running[key]
 
         yield run
 
 
-def _start(stack: ExitStack, folder: Path, decide: str) -> Ca:
-    command = [sys.executable, "-P", "-m", "ca_server", "--state", str(folder / "ca"), "--decide", decide]
+def _start(stack: ExitStack, folder: Path, *arguments: str) -> Ca:
+    command = [sys.executable, "-P", "-m", "ca_server", "--state", str(folder / "ca"), *arguments]
     command += ["--port", "0", "--console-port", "0", "--management-port", "0"]
     child = Child("ca", command, environment={}, log=folder / "ca.log", on_end=lambda name: None)
     stack.callback(child.wait_ended, 5)
@@ -41,12 +55,25 @@ def _start(stack: ExitStack, folder: Path, decide: str) -> Ca:
 
 
 @pytest.fixture
-def ca(run_ca: Callable[[str], Ca]) -> Ca:
+def ca(run_ca: RunCa) -> Ca:
     """A CA with a queue."""
-    return run_ca("manual")
+    return run_ca("--decide", "manual")
 
 
 @pytest.fixture
-def granting_ca(run_ca: Callable[[str], Ca]) -> Ca:
+def granting_ca(run_ca: RunCa) -> Ca:
     """A CA that grants at once."""
-    return run_ca("automatic")
+    return run_ca("--decide", "automatic")
+
+
+@pytest.fixture(scope="session")
+def jscep() -> Iterator[Jscep]:
+    """jscep's client."""
+    with closing(Jscep()) as client:
+        yield client
+
+
+@pytest.fixture
+def pki() -> str:
+    """strongSwan's."""
+    return program("pki")

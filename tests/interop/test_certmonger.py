@@ -2,7 +2,8 @@
 
 certmonger's daemon builds the messages and opens the certificate's envelope; here our codec builds them and
 openssl opens it.  Exit statuses and output are certmonger's helper protocol: 0 done, 1 wait with a cookie,
-2 refused, 3 unreachable or not understood.
+2 refused, 3 unreachable or not understood.  The last is what it makes of RFC 8894's own PENDING and FAILURE,
+which have no content (section 3.2): it sees OpenSSL fail with "no content" (scep.md 6.3).
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ from scep_core.certificates import Certificate
 from scep_core.cms import Identity
 from scep_core.codec import seal_request
 from scep_core.messages import CertPoll, PkcsReq, RequestMessage
-from scep_core.values import Algorithms, Digest
-from tests.programs import Ca, program, run
+from scep_core.values import Algorithms, Cipher, Digest
+from tests.programs import PROFILES, Ca, program, run
 
 pytestmark = pytest.mark.interop
 
-WAIT, REFUSED = 1, 2
+WAIT, REFUSED, NOT_UNDERSTOOD = 1, 2, 3
+CAPABILITIES = {
+    "compat": {"AES", "SHA-256", "POSTPKIOperation", "SCEPStandard"},
+    "ndes": {"DES3", "SHA-256", "POSTPKIOperation"},
+    "rfc8894": {"AES", "SHA-256", "POSTPKIOperation", "SCEPStandard"},
+    "cisco-legacy": {"DES3", "SHA-1"},
+}
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,19 @@ class Certmonger:
     """scep-submit with the files of one enrolment."""
 
     url: str
+    profile: str
     folder: Path
     identity: Identity
     authorities: tuple[Certificate, ...]
+
+    @property
+    def algorithms(self) -> Algorithms:
+        """What certmonger's daemon would take at such a CA."""
+        return Algorithms(Digest.SHA1, Cipher.DES3) if self.profile == "cisco-legacy" else Algorithms()
+
+    def exits(self, status: int) -> int:
+        """The exit status where another CA's answer without a certificate gives ``status``."""
+        return NOT_UNDERSTOOD if self.profile == "rfc8894" else status
 
     def submit(self, *arguments: str, status: int = 0) -> str:
         command = [program("/usr/lib/certmonger/scep-submit"), "-u", self.url, *arguments]
@@ -51,7 +68,7 @@ class Certmonger:
             sender_nonce=os.urandom(16),
             signer=self.identity,
             recipient=self.recipient,
-            algorithms=Algorithms(),
+            algorithms=self.algorithms,
             random_bytes=os.urandom,
         )
         file = self.folder / "message.pem"
@@ -80,12 +97,16 @@ def pem(label: str, der: bytes) -> str:
     return f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n"
 
 
-@pytest.fixture(params=["scep", "certsrv/mscep/mscep.dll"], ids=["compat", "ndes"])
+@pytest.fixture(params=PROFILES)
 def certmonger(request: pytest.FixtureRequest, ca: Ca, tmp_path: Path) -> Certmonger:
-    url = f"{ca.scep}/{request.param}"
+    return make_certmonger(ca, request.param, tmp_path)
+
+
+def make_certmonger(ca: Ca, profile: str, tmp_path: Path) -> Certmonger:
+    url = ca.at(profile)
     key = rsa.generate_private_key(65537, 2048)
     info, now = csr.public_key_info(key.public_key()), datetime.now(UTC)
-    name = names.build_name([[(names.COMMON_NAME, f"{request.node.name} {os.urandom(3).hex()}")]])
+    name = names.build_name([[(names.COMMON_NAME, f"certmonger {os.urandom(6).hex()}")]])
     certificate = certificates.build_certificate(
         serial_number=1,
         issuer=name,
@@ -105,40 +126,56 @@ def certmonger(request: pytest.FixtureRequest, ca: Ca, tmp_path: Path) -> Certmo
     (tmp_path / "ca.pem").write_text(pem("CERTIFICATE", root.der))
     (tmp_path / "own.pem").write_text(pem("CERTIFICATE", certificate.der))
     (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return Certmonger(url, tmp_path, Identity(certificate, key), authorities)
+    return Certmonger(url, profile, tmp_path, Identity(certificate, key), authorities)
 
 
 def test_capabilities_and_certificates(certmonger: Certmonger) -> None:
-    assert {"SHA-256", "POSTPKIOperation"} <= set(certmonger.submit("-c").split())
+    assert CAPABILITIES[certmonger.profile] <= set(certmonger.submit("-c").split())
     listed = certmonger.submit("-C")
     for authority in certmonger.authorities:
         body = "".join(pem("CERTIFICATE", authority.der).splitlines()[1:-1])
         assert body in listed.replace("\n", "")
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_granted_at_once(granting_ca: Ca, tmp_path: Path, profile: str) -> None:
+    client = make_certmonger(granting_ca, profile, tmp_path)
+    issued = opened(client, client.request())
+    subject = names.rfc4514(issued.subject)
+    (request,) = (each for each in granting_ca.operator.requests() if each["subject"] == subject)
+    assert issued.serial_number == int(request["serial_number"], 16)
+
+
 def test_pending_then_approved(certmonger: Certmonger, ca: Ca) -> None:
     subject = names.rfc4514(certmonger.identity.certificate.subject)
-    assert len(certmonger.request(status=WAIT).strip()) > 0  # a cookie to come back with
+    said = certmonger.request(status=certmonger.exits(WAIT)).strip()  # a cookie to come back with
+    assert said
+    assert ("no content" in said) == (certmonger.profile == "rfc8894")
     request = ca.operator.wait_for_request(lambda each: each["subject"] == subject)
-    certmonger.poll(status=WAIT)
+    certmonger.poll(status=certmonger.exits(WAIT))
     assert ca.operator.request(request["id"])["polls"] == 1
     ca.operator.approve(request["id"])
-    envelope = certmonger.folder / "envelope.pem"
-    envelope.write_text(certmonger.poll())
-    own, key = certmonger.folder / "own.pem", certmonger.folder / "key.pem"
-    openssl = program("openssl")
-    opened = run(
-        f"{openssl} cms -decrypt -inform PEM -in {envelope} -recip {own} -inkey {key} -outform DER -binary"
-    ).stdout
-    (issued, *_), _ = cms.read_degenerate(opened)
+    issued = opened(certmonger, certmonger.poll())
+    assert issued.serial_number == int(ca.operator.request(request["id"])["serial_number"], 16)
+
+
+def opened(certmonger: Certmonger, pem_envelope: str) -> Certificate:
+    """The certificate in what scep-submit has put out, as certmonger's daemon would open it."""
+    envelope, folder = certmonger.folder / "envelope.pem", certmonger.folder
+    envelope.write_text(pem_envelope)
+    decrypt = (
+        f"cms -decrypt -recip {folder / 'own.pem'} -inkey {folder / 'key.pem'} -inform PEM -in {envelope}"
+    )
+    bag = run(f"{program('openssl')} {decrypt} -outform DER -binary").stdout
+    (issued, *_), _ = cms.read_degenerate(bag)
     assert issued.subject == certmonger.identity.certificate.subject
     assert issued.public_key_info == certmonger.identity.certificate.public_key_info
-    assert issued.serial_number == int(ca.operator.request(request["id"])["serial_number"], 16)
+    return issued
 
 
 def test_denied(certmonger: Certmonger, ca: Ca) -> None:
     subject = names.rfc4514(certmonger.identity.certificate.subject)
-    certmonger.request(status=WAIT)
+    certmonger.request(status=certmonger.exits(WAIT))
     request = ca.operator.wait_for_request(lambda each: each["subject"] == subject)
     ca.operator.deny(request["id"], "not today")
-    certmonger.poll(status=REFUSED)
+    certmonger.poll(status=certmonger.exits(REFUSED))

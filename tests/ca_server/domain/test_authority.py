@@ -215,6 +215,8 @@ def test_shapes(shapes, client, with_root, ec_keys):
     )
     assert ca.has_key_usage("key_encipherment") is not ec_keys
     root = roots[0] if roots else ca
+    if roots:
+        assert usages(root) == {"key_cert_sign", "crl_sign"}
     for below, above in ((signing, ca), (encryption, ca), (ca, root), (root, root)):
         certificates.verify_issued_by(below, above)
     issued = issue(authority, client.csr(), START)
