@@ -186,6 +186,11 @@ def refuse(error: HTTPException) -> Response:
     return answer
 
 
+def _refuse_and_tell(error: HTTPException) -> Response:
+    _log.info("refused", status=error.code, source=request.remote_addr, path=request.path)
+    return refuse(error)
+
+
 def survive(error: Exception) -> Response:
     """What nobody thought of: the traceback into the log, and the answer that garbage gets."""
     _log.error("unexpected", exc_info=error)
@@ -201,7 +206,7 @@ def create_scep_app(
     app.url_map.merge_slashes = False
     for blueprint in (*others, ScepFront(authorities, profiles, clock).blueprint()):
         app.register_blueprint(blueprint)
-    app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(HTTPException, _refuse_and_tell)
     app.register_error_handler(Exception, survive)
     app.wsgi_app = PkiOperations(service, profiles, clock, app.wsgi_app)  # type: ignore[method-assign]
     return app

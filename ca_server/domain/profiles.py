@@ -92,7 +92,7 @@ NDES = Profile(
 
 RFC8894 = Profile(
     name="rfc8894",
-    # Section 3.5.2's words alone, without the two that it only tolerates in order: MTI first (section 2.9).
+    # Words of section 3.5.2 alone: first what section 2.9 demands, at the end what it still allows.
     capabilities=(
         Capability.AES,
         Capability.POST_PKI_OPERATION,
