@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -16,7 +17,7 @@ import click
 
 from ca_server.api.auth import Operator
 from ca_server.app import ManagedCa, Parts, create_apps
-from ca_server.domain.authority import KeyKind, Shape
+from ca_server.domain.authority import KeyKind, Shape, Succession
 from ca_server.domain.challenges import ChallengeRule, Hasher
 from ca_server.domain.places import CURRENT_CRL, Places
 from ca_server.domain.policy import Decide
@@ -36,6 +37,8 @@ PASSWORD_VARIABLE = "SCEPLAB_OPERATOR_PASSWORD"
 DATABASE_VARIABLE = "SCEPLAB_CA_DATABASE"
 STATIC_CHALLENGE_VARIABLE = "SCEPLAB_CA_STATIC_CHALLENGE"
 MAX_WORKERS = 64
+_PUBLIC_URL = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
+_LDAP_URL = re.compile(r"ldap://|ldaps?://[^/?#\s]+/?")
 # Measured: an enrolment is nearly all computing, and more threads than two only contend for the interpreter.
 SCEP_THREADS = 2
 
@@ -70,7 +73,19 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
         raise click.BadParameter(f"not a clock state: {error}") from error
 
 
-@click.command(context_settings={"show_default": True})
+def _public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    if url and not (url.isascii() and url.isprintable() and _PUBLIC_URL.fullmatch(url)):
+        raise click.BadParameter("http://host or https://host, with a port and a path if need be")
+    return url
+
+
+def _ldap_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    if url and not _LDAP_URL.fullmatch(url):
+        raise click.BadParameter("ldap://host or ldaps://host, with a port if need be, or ldap:// alone")
+    return url if not url or url.endswith("//") else url.rstrip("/")
+
+
+@click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
@@ -161,17 +176,25 @@ def _clock_state(_context: click.Context, _option: click.Parameter, text: str | 
 )
 @click.option(
     "--public-url",
+    callback=_public_url,
     envvar="SCEPLAB_CA_PUBLIC_URL",
     show_envvar=True,
     help="How clients reach the SCEP port; stands in certificates.  [default: http://HOST:PORT]",
 )
 @click.option(
     "--ldap-url",
+    callback=_ldap_url,
     envvar="SCEPLAB_CA_LDAP_URL",
     show_envvar=True,
     help="A directory that has the CRL as well: ldap://host:port, or ldap:// for any.  [default: none]",
 )
-@click.option("--operator", default="operator", envvar="SCEPLAB_OPERATOR", show_envvar=True)
+@click.option(
+    "--operator",
+    default="operator",
+    envvar="SCEPLAB_OPERATOR",
+    show_envvar=True,
+    help="The operator's name, for the API and NDES's page.",
+)
 @click.option(
     "--start-clock",
     callback=_clock_state,
@@ -205,7 +228,11 @@ def _run(options: Options) -> None:
         stack.enter_context(Workers(workers, ca.serve))
         store = stack.enter_context(closing(ca.open_store()))
         management = stack.enter_context(
-            HttpServer(create_management_app(ManagedCa(store), clock), options.host, options.management_port)
+            HttpServer(
+                create_management_app(ManagedCa(store, ca.authorities, clock), clock),
+                options.host,
+                options.management_port,
+            )
         )
         operator = ca.operator
         announce(
@@ -229,7 +256,7 @@ class _Ca:
         folder = StateFolder(options.state)
         self._database = secret_from_environment(DATABASE_VARIABLE) or folder.database_url
         self._places = Places(
-            base_url=(options.public_url or scep.url).rstrip("/"), ldap_url=_ldap_url(options.ldap_url)
+            base_url=(options.public_url or scep.url).rstrip("/"), ldap_url=options.ldap_url
         )
         shape = Shape(KeyKind(options.key), with_root=options.issuing_ca)
         self._keeper = folder.authorities(shape, self._places, now=clock.now())
@@ -240,6 +267,10 @@ class _Ca:
         self._console_hosts = tuple(
             name.strip().lower() for name in options.console_hosts.split(",") if name.strip()
         )
+
+    def authorities(self) -> Succession:
+        """All generations of the CA."""
+        return self._keeper.succession()
 
     def open_store(self) -> SqlStore:
         """Open the database."""
@@ -275,10 +306,6 @@ class _Ca:
                 yield
 
 
-def _ldap_url(url: str | None) -> str | None:
-    return url if not url or url.endswith("//") else url.rstrip("/")
-
-
 def _settings(options: Options, hasher: Hasher) -> Settings:
     said: Mapping[str, object | None] = {
         "decide": options.decide,
@@ -286,11 +313,8 @@ def _settings(options: Options, hasher: Hasher) -> Settings:
         "certificate_days": options.certificate_days,
     }
     defaults = {name: value for name, value in said.items() if value is not None}
-    static = secret_from_environment(STATIC_CHALLENGE_VARIABLE)
-    if static is not None:
-        defaults["static_challenges"] = [static]
     text = "" if options.settings is None else options.settings.read_text(encoding="utf-8")
-    return read_settings(text, hasher, defaults)
+    return read_settings(text, hasher, defaults, secret_from_environment(STATIC_CHALLENGE_VARIABLE))
 
 
 def run() -> None:

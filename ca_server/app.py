@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flask import Flask
 
@@ -11,6 +12,7 @@ from ca_server.api.app import create_console_app
 from ca_server.api.auth import Operator
 from ca_server.api.route import Desks
 from ca_server.domain.approval import ApprovalDesk, Issuer
+from ca_server.domain.authority import Authorities, Authority
 from ca_server.domain.challenges import ChallengeDesk, Hasher
 from ca_server.domain.crl_desk import CrlSettings
 from ca_server.domain.enrolment import Enrolment
@@ -107,21 +109,44 @@ def create_apps(parts: Parts) -> Apps:
 
 
 class ManagedCa:
-    """The CA as its management API sees it.  It has no timers: it only ever answers."""
+    """The CA as its management API sees it.
+
+    It only ever answers, and does nothing by itself: its one timer tells when the next CA becomes current.
+    The generations that have are those that fired, in their order.
+    """
 
     name = "ca"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, authorities: Authorities, clock: Clock) -> None:
         self._store = store
+        self._authorities = authorities
+        self._clock = clock
 
     def health(self) -> Mapping[str, object]:
         """Ask the database how many requests wait."""
         return {"pending": self._store.request_counts().get(State.PENDING, 0)}
 
     def timers(self) -> tuple[Sequence[Timer], int]:
-        """Return none."""
-        return (), 0
+        """Return the next CA's, and how many CAs have followed the first."""
+        succession, now = self._authorities(), self._clock.now()
+        coming = succession.next(now)
+        waits = (
+            () if coming is None or coming.active_from is None else (_rollover(coming, coming.active_from),)
+        )
+        return waits, succession.current(now).number - 1
 
-    def run_timers(self, after: int) -> Sequence[Fired]:  # noqa: ARG002
-        """Return none."""
-        return ()
+    def run_timers(self, after: int) -> Sequence[Fired]:
+        """Return the CAs that have become current since."""
+        succession = self._authorities()
+        current = succession.current(self._clock.now())
+        fired = []
+        for each in succession.authorities:
+            if each.active_from is not None and after < each.number - 1 and each.number <= current.number:
+                timer = _rollover(each, each.active_from)
+                outcome = f"{each.ca.name} is current"
+                fired.append(Fired(each.number - 1, timer.due, timer.owner, timer.name, outcome))
+        return fired
+
+
+def _rollover(authority: Authority, due: datetime) -> Timer:
+    return Timer(due, ManagedCa.name, f"rollover to {authority.ca.name}")

@@ -32,6 +32,7 @@ from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from ca_server.domain.challenges import ChallengeRule, Hasher
+from ca_server.domain.places import CERTIFICATE_PATH, CRL_PATH
 from ca_server.domain.policy import (
     Decide,
     Decision,
@@ -52,6 +53,7 @@ from sceplab.durations import parse_duration
 E = TypeVar("E", bound=StrEnum)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*)){1,30}")
+_TAKEN = (f"{CRL_PATH}/", f"{CERTIFICATE_PATH}/", "/revoke")
 # The names that OpenSSL has for them.
 PURPOSES = {
     "serverAuth": certificates.SERVER_AUTH,
@@ -99,12 +101,18 @@ class Settings:
     ndes: NdesAdminSettings
 
 
-def read_settings(text: str, hasher: Hasher, defaults: Mapping[str, Any] | None = None) -> Settings:
+def read_settings(
+    text: str,
+    hasher: Hasher,
+    defaults: Mapping[str, Any] | None = None,
+    static_challenge: str | None = None,
+) -> Settings:
     """Read a settings file's text; SettingsError.
 
     ``defaults`` are settings for all profiles, such as those of the command line; the file's word counts
-    more.
+    more.  ``static_challenge`` is for those that ask for a static one and name none.
     """
+    shared = () if static_challenge is None else (hasher.digest(static_challenge),)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -121,7 +129,7 @@ def read_settings(text: str, hasher: Hasher, defaults: Mapping[str, Any] | None 
     made = []
     for name in (*built_in, *(each for each in tables if each not in built_in)):
         table = dict(defaults or {}) | dict(_table(tables.get(name, {})))
-        made.append(_profile(name, table, built_in, hasher))
+        made.append(_profile(name, table, built_in, hasher, shared))
     try:
         return Settings(Profiles(made), ndes)
     except ValueError as error:
@@ -138,7 +146,13 @@ def _ndes(table: Mapping[str, Any]) -> NdesAdminSettings:
     return settings
 
 
-def _profile(name: str, table: Mapping[str, Any], built_in: Mapping[str, Profile], hasher: Hasher) -> Profile:
+def _profile(
+    name: str,
+    table: Mapping[str, Any],
+    built_in: Mapping[str, Profile],
+    hasher: Hasher,
+    shared: tuple[bytes, ...],
+) -> Profile:
     where = f"profiles.{name}"
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{where}: a profile's name is of a-z, 0-9 and -")
@@ -153,13 +167,13 @@ def _profile(name: str, table: Mapping[str, Any], built_in: Mapping[str, Profile
         algorithms=reader.take("legacy_algorithms", _algorithms, base.algorithms),
         tells_next_ca=reader.take("tells_next_ca", _yes_or_no, base.tells_next_ca),
         paths=reader.take("paths", _paths, base.paths),
-        policy=_policy(reader, base.policy, hasher),
+        policy=_policy(reader, base.policy, hasher, shared),
     )
     reader.done()
     return profile
 
 
-def _policy(reader: _Reader, base: Policy, hasher: Hasher) -> Policy:
+def _policy(reader: _Reader, base: Policy, hasher: Hasher, shared: tuple[bytes, ...]) -> Policy:
     def digests(value: Any) -> tuple[bytes, ...]:
         return tuple(hasher.digest(each) for each in _texts(value))
 
@@ -168,13 +182,19 @@ def _policy(reader: _Reader, base: Policy, hasher: Hasher) -> Policy:
         lifetime=reader.take("certificate_days", _days, base.terms.lifetime),
         purposes=reader.take("extended_key_usages", _purposes, base.terms.purposes),
     )
+    challenge = reader.take("challenge", _word(ChallengeRule), base.challenge)
+    given = reader.take("static_challenges", digests, None)
+    if given is not None and challenge is not ChallengeRule.STATIC:
+        raise reader.error("static_challenges", 'goes with "challenge" = "static" alone')
     policy = replace(
         base,
         decide=reader.take("decide", _word(Decide), base.decide),
         polls=reader.take("polls", _count, base.polls),
         after=reader.take("after", lambda value: parse_duration(_text(value)), base.after),
-        challenge=reader.take("challenge", _word(ChallengeRule), base.challenge),
-        static_challenges=reader.take("static_challenges", digests, base.static_challenges),
+        challenge=challenge,
+        static_challenges=given
+        or base.static_challenges
+        or (shared if challenge is ChallengeRule.STATIC else ()),
         otherwise=reader.take("otherwise", _word(Otherwise), base.otherwise),
         bad_challenge=reader.take("bad_challenge", _fail_info, base.bad_challenge),
         renewals=reader.take("renewals", _word(Renewals), base.renewals),
@@ -185,9 +205,11 @@ def _policy(reader: _Reader, base: Policy, hasher: Hasher) -> Policy:
         clock_skew=reader.take("clock_skew", _skew, base.clock_skew),
     )
     if policy.decide is Decide.CHALLENGE and policy.challenge is ChallengeRule.IGNORED:
-        raise reader.error("decide", 'to decide by the challenge password, "challenge" has to ask for one')
+        raise reader.error("decide", 'goes with another "challenge" (or --challenge) than "ignored"')
     if policy.challenge is ChallengeRule.STATIC and not policy.static_challenges:
-        raise reader.error("challenge", '"static" goes with "static_challenges"')
+        raise reader.error(
+            "challenge", '"static" goes with "static_challenges" or SCEPLAB_CA_STATIC_CHALLENGE'
+        )
     return policy
 
 
@@ -206,6 +228,7 @@ def _rule(where: str, table: Any) -> Rule:
     rule = Rule(
         then=then[reader.take("then", _one_of(then), "refuse")],
         subject=reader.take("subject", _text, None),
+        name=reader.take("name", _text, None),
         key_bits_below=reader.take("key_bits_below", _count, None),
         key_bits_above=reader.take("key_bits_above", _count, None),
         source=reader.take("source", lambda value: ip_network(_text(value), strict=False), None),
@@ -290,6 +313,8 @@ def _paths(value: Any) -> tuple[str, ...]:
     paths = tuple(each.lower().rstrip("/") for each in _texts(value))
     if not all(each.startswith("/") for each in paths):
         raise ValueError("a path begins with /")
+    if any(each.startswith(_TAKEN) for each in paths):
+        raise ValueError(f"below {', '.join(_TAKEN)} something else is")
     return paths
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from scep_core import algorithms, asn1, certificates, structures
+from scep_core import algorithms, asn1, certificates, names, structures
 from scep_core.algorithms import NotAllowed, PrivateKey, PublicKey
 from scep_core.certificates import Extension
 from scep_core.errors import PeerError
@@ -60,6 +60,12 @@ class Csr:
             return certificates.read_subject_alt_name(extension.value) if extension else ()
         except ValueError:
             return ()
+
+    @property
+    def common_names(self) -> tuple[str, ...]:
+        """The common names in the subject; ValueError when that is no Name."""
+        rdns = names.parse_name(self.subject)
+        return tuple(text for rdn in rdns for oid, text in rdn if oid == names.COMMON_NAME)
 
     @property
     def key_type(self) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 DEMOS = ("pending-approval",)
 # The CA's words; this package does not know it, and a test sees to it that they are the same.
 DECIDE = ("manual", "automatic", "after-polls", "after-time", "challenge", "refuse")
+CHALLENGE = ("ignored", "static", "one-time", "per-device")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")
 # What a router prints when it did not take a command; other lines with "%" are only news.
 REFUSAL = re.compile(r"^% ?(?:Invalid input|Incomplete command|Ambiguous command|Failed to commit)", re.M)
@@ -89,6 +90,11 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     help="Who decides about requests: an operator, nobody, or what the CA waits for.  [default: manual]",
 )
 @click.option(
+    "--challenge",
+    type=click.Choice(CHALLENGE),
+    help="What is asked of challenge passwords.  [default: ignored]",
+)
+@click.option(
     "--ca-settings", type=EXISTING_FILE, help="The CA's profiles, in TOML.  [default: $SCEPLAB_CA_SETTINGS]"
 )
 @click.option("--ca-workers", type=click.IntRange(1, 64), help="How many processes the CA has.  [default: 1]")
@@ -113,6 +119,7 @@ def up(
     frozen: bool,
     routers: tuple[str, ...],
     decide: str | None,
+    challenge: str | None,
     ca_settings: Path | None,
     ca_workers: int | None,
     texts: str,
@@ -132,6 +139,7 @@ def up(
         ports=AUTO_PORTS if ports == "auto" else Ports(),
         routers=routers,
         decide=decide,
+        challenge=challenge,
         ca_settings=ca_settings,
         ca_workers=ca_workers,
         texts=texts,

@@ -71,6 +71,7 @@ class Settings:
     ports: Ports = Ports()
     routers: tuple[str, ...] = ("r1", "r2")
     decide: str | None = None
+    challenge: str | None = None
     ca_settings: Path | None = None
     ca_workers: int | None = None
     texts: str = "modern"
@@ -107,6 +108,7 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
     ca += ["--console-port", ports.console, "--management-port", ports.management_ca]
     ca += ["--workers", settings.ca_workers] if settings.ca_workers else []
     ca += ["--decide", settings.decide] if settings.decide else []
+    ca += ["--challenge", settings.challenge] if settings.challenge else []
     ca += ["--settings", settings.ca_settings] if settings.ca_settings else []
     routers = ["router_emu", "--state", settings.state / "routers", "--host", settings.host]
     routers += ["--routers", ",".join(settings.routers), "--first-port", ports.first_router]

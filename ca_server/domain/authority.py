@@ -147,6 +147,12 @@ class Authority:
             return False
         return True
 
+    def check_lasts(self, now: datetime) -> None:
+        """Raise AuthorityExpired when the CA's certificate has ended."""
+        end = self.ca.certificate.not_after
+        if now >= end:
+            raise AuthorityExpired(f"the CA's certificate ended at {end:%Y-%m-%d %H:%M:%S} UTC")
+
     def issue(
         self, csr: Csr, terms: Terms, *, places: Places, now: datetime, random_bytes: RandomBytes
     ) -> Certificate:
@@ -154,9 +160,8 @@ class Authority:
 
         The subject is the request's, byte for byte.  AuthorityExpired.
         """
+        self.check_lasts(now)
         ca = self.ca.certificate
-        if now >= ca.not_after:
-            raise AuthorityExpired(f"the CA's certificate ended at {ca.not_after:%Y-%m-%d %H:%M:%S} UTC")
         return build_certificate(
             serial_number=new_serial_number(random_bytes),
             issuer=ca.subject,

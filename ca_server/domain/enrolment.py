@@ -74,6 +74,10 @@ class Enrolment:
 
     def request(self, csr: Csr, request: Request, succession: Succession, exchange: Exchange) -> ReplyMessage:
         """Answer a PKCSReq or a RenewalReq."""
+        try:
+            succession.answering(request.recipient).check_lasts(exchange.now)
+        except AuthorityExpired as error:
+            raise PeerError(FailInfo.BAD_REQUEST, str(error)) from error
         submission = self._submission(csr, request, succession, exchange)
         refusal = never_issued(submission, exchange.profile.policy)
         if refusal is not None:
@@ -146,7 +150,7 @@ class Enrolment:
         if isinstance(decision, Refuse):
             return self._refused(ledger, checked, decision, submission, exchange)
         new = self._as_new(ledger, submission, checked, exchange)
-        if policy.unique_subjects and new.renews is None and ledger.valid_certificate_of(new.subject, now):
+        if policy.unique_subjects and self._has_one(ledger, new, now):
             text = "there is a valid certificate with this subject: it has to be revoked first"
             return _failure(FailInfo.BAD_REQUEST, text, exchange)
         if known is not None and known.state is State.PENDING:
@@ -160,6 +164,17 @@ class Enrolment:
         )
         challenges.record(ledger, checked, request_id=decided.id, now=now)
         return Success((certificate,))
+
+    def _has_one(self, ledger: Transaction, new: CertificateRequest, now: datetime) -> bool:
+        """Whether the subject has a valid certificate of the same CA already; a renewal may have one more.
+
+        Who has no subject is told apart by his alternative names, and is asked nothing.
+        """
+        if new.renews is not None or not new.subject:
+            return False
+        held = ledger.valid_certificate_of(new.subject, now)
+        before = None if held is None else ledger.request(held.request_id)
+        return before is not None and before.authority == new.authority
 
     def _repeat(
         self, ledger: Transaction, known: CertificateRequest, submission: Submission, exchange: Exchange

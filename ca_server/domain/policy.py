@@ -7,11 +7,11 @@ or None.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -20,6 +20,7 @@ from ca_server.domain.challenges import ChallengeRule
 from ca_server.domain.issuance import Terms, certificate_extensions
 from ca_server.domain.requests import CertificateRequest, ChallengeState, Submission, same_key
 from scep_core import names
+from scep_core.csr import Csr
 from scep_core.values import FailInfo
 
 MAX_TRANSACTION_ID = 255
@@ -78,12 +79,16 @@ Decision = Queue | Issue | Refuse
 class Rule:
     """``then`` is for the requests that everything given here is true of; the first such rule counts.
 
-    ``subject`` is a pattern such as ``CN=*.lab`` for the subject (RFC 4514) or for one of the names, in any
-    case.  Key sizes are in bits.
+    ``subject`` is a pattern for the whole subject (RFC 4514), such as ``CN=*.lab,O=Example``, in which ``*``
+    and ``?`` stand for no separator.  ``name`` is one for what the holder will be called: the common names
+    and the alternative names' values.  A rule that issues must match all of these, and one at least; any
+    other rule is about a request as soon as one of them matches.  Case does not count.  Key sizes are in
+    bits.
     """
 
     then: Decision
     subject: str | None = None
+    name: str | None = None
     key_bits_below: int | None = None
     key_bits_above: int | None = None
     source: IPv4Network | IPv6Network | None = None
@@ -91,16 +96,25 @@ class Rule:
     def matches(self, submission: Submission) -> bool:
         """Whether this is about that request."""
         return (
-            (self.subject is None or _named(submission, self.subject.casefold()))
+            (self.subject is None or _glob(self.subject, within=True)(names.rfc4514(submission.csr.subject)))
+            and (self.name is None or self._matches_names(submission.csr))
             and (self.key_bits_below is None or submission.csr.public_key().key_size < self.key_bits_below)
             and (self.key_bits_above is None or submission.csr.public_key().key_size > self.key_bits_above)
             and (self.source is None or _from(submission.source, self.source))
         )
 
+    def _matches_names(self, csr: Csr) -> bool:
+        called = (*csr.common_names, *(each.partition(":")[2] for each in csr.subject_alt_names))
+        matching = map(_glob(self.name or ""), called)
+        return bool(called) and all(matching) if isinstance(self.then, Issue) else any(matching)
 
-def _named(submission: Submission, pattern: str) -> bool:
-    texts = (names.rfc4514(submission.csr.subject), *submission.csr.subject_alt_names)
-    return any(fnmatchcase(text.casefold(), pattern) for text in texts)
+
+def _glob(pattern: str, *, within: bool = False) -> Callable[[str], bool]:
+    """Whether a text is of this pattern; ``within``: what is not said does not reach over a separator."""
+    some = "[^,+]" if within else "."
+    words = {"*": f"{some}*", "?": some}
+    regex = "".join(words.get(each) or re.escape(each) for each in pattern)
+    return lambda text: re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 def _from(source: str, network: IPv4Network | IPv6Network) -> bool:
@@ -237,6 +251,8 @@ def _readable(submission: Submission, policy: Policy) -> Refuse | None:
         certificate_extensions(submission.csr, policy.terms)
     except ValueError:
         return _bad("certification request: a name or an extension cannot be read")
+    if submission.csr.subject == names.EMPTY_NAME and not submission.csr.subject_alt_names:
+        return _bad("certification request: it names nobody")  # RFC 5280 section 4.1.2.6
     return None
 
 

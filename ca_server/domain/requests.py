@@ -122,16 +122,16 @@ class CertificateRequest:
 def asks_again(known: CertificateRequest, submission: Submission, *, still_valid: bool) -> bool:
     """Whether a PKCSReq in the transaction of ``known`` asks for the same again, or starts a new request.
 
-    It must ask for the same names and extensions, signed with the same certificate: transaction IDs are
-    made from the key alone, so a person who has corrected the subject, or a router that renews a
-    certificate for the same key, comes back in the same transaction.
+    It must ask the same CA for the same names and extensions, signed with the same certificate: transaction
+    IDs are made from the key alone, so a person who has corrected the subject, and a router that renews a
+    certificate for the same key or goes over to the next CA, come back in the same transaction.
 
     While it is pending, it asks again: draft-nourse's clients repeat the PKCSReq instead of polling
     (micromdm's sends the identical message).  When it was issued, as long as that certificate is valid.
     When it was denied, only the very same message (its nonce tells): another one means that a person
     has typed ``enroll`` again.
     """
-    if known.renews != submission.renews:
+    if (known.renews, known.authority) != (submission.renews, submission.authority):
         return False
     before, wanted = slice_csr(known.csr), submission.csr
     if (before.subject, before.extensions) != (wanted.subject, wanted.extensions):

@@ -44,7 +44,7 @@ class CaDesk:
                 raise RolloverRefused("there is a next CA already: wait until it is current")
             if active_from <= now:
                 raise RolloverRefused("the next CA becomes current at some time to come")
-            if active_from >= succession.current(now).ca.certificate.not_after:
+            if now < succession.current(now).ca.certificate.not_after <= active_from:
                 raise RolloverRefused("the next CA has to become current before this one ends")
             made = self._keeper.add_next(active_from=active_from, now=now)
             text = f"{made.ca.name}, current from {active_from:%Y-%m-%d %H:%M:%S} UTC"

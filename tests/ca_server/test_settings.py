@@ -1,7 +1,9 @@
 """The settings file: what it can say, and what it is told when it says it wrong."""
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from ca_server.domain.policy import Decide, Issue, Otherwise, Refuse, Renewals, 
 from ca_server.domain.profiles import BUILT_IN, COMPAT, NDES, RFC8894, Profiles
 from ca_server.settings import SettingsError, read_settings
 from scep_core.values import LEGACY, FailInfo
+from sceplab import cli
 
 HASHER = Hasher(bytes(32))
 
@@ -47,7 +50,7 @@ def test_everything_can_be_said():
         certificate_days = 30
         extended_key_usages = ["serverAuth", "1.2.3.4"]
         rules = [
-            { subject = "CN=*.lab", source = "10.0.0.1/8", then = "issue" },
+            { subject = "CN=*.lab", name = "r*", source = "10.0.0.1/8", then = "issue" },
             { key_bits_below = 2048, key_bits_above = 100, then = "refuse", reason = "too small" },
         ]
     """).profiles
@@ -67,7 +70,7 @@ def test_everything_can_be_said():
     assert policy.terms.lifetime == timedelta(days=30)
     assert policy.terms.purposes == ("1.3.6.1.5.5.7.3.1", "1.2.3.4")
     assert policy.rules == (
-        Rule(Issue(), subject="CN=*.lab", source=ip_network("10.0.0.0/8")),
+        Rule(Issue(), subject="CN=*.lab", name="r*", source=ip_network("10.0.0.0/8")),
         Rule(Refuse(FailInfo.BAD_REQUEST, "too small"), key_bits_below=2048, key_bits_above=100),
     )
 
@@ -105,6 +108,19 @@ def test_the_command_lines_words_are_for_all_and_the_files_count_more():
     assert {each.policy.terms.lifetime for each in profiles} == {timedelta(days=7)}
 
 
+def test_a_static_challenge_from_outside_is_for_who_asks_for_one_and_names_none():
+    text = '[profiles.ndes]\nchallenge = "static"\n'
+    text += '[profiles.x]\nchallenge = "static"\nstatic_challenges = ["own"]'
+    profiles = read_settings(text, HASHER, {}, "shared").profiles
+    assert [each.policy.static_challenges for each in profiles] == [
+        (),
+        (HASHER.digest("shared"),),
+        (),
+        (),
+        (HASHER.digest("own"),),
+    ]
+
+
 def test_ndes_with_a_single_password():
     settings = read("[ndes]\nsingle_password = true\nutf16 = false")
     assert (settings.ndes.utf16, settings.ndes.single_password) == (False, True)
@@ -133,7 +149,12 @@ def test_ndes_with_a_single_password():
         ("[profiles.compat]\ncertificate_days = 36500", "certificate_days: up to 3650"),
         ('[profiles.compat]\nextended_key_usages = ["web"]', "extended_key_usages: each one of serverAuth"),
         ('[profiles.compat]\nbad_challenge = "no"', "bad_challenge: one of badAlg"),
-        ('[profiles.compat]\ndecide = "challenge"', "profiles.compat.decide: to decide by the challenge"),
+        ('[profiles.compat]\ndecide = "challenge"', 'profiles.compat.decide: goes with another "challenge"'),
+        ('[profiles.compat]\nstatic_challenges = ["x"]', "profiles.compat.static_challenges: goes with"),
+        (
+            '[profiles.compat]\npaths = ["/crl/x"]',
+            "profiles.compat.paths: below /crl/, /ca/",
+        ),
         ('[profiles.compat]\nchallenge = "static"', 'profiles.compat.challenge: "static" goes with'),
         ('[profiles.compat]\nrules = [{ then = "burn" }]', "rules[1].then: one of issue, queue, refuse"),
         ('[profiles.compat]\nrules = [{ source = "here" }]', "rules[1].source: 'here' does not appear"),
@@ -148,3 +169,16 @@ def test_what_is_wrong_is_said_with_its_place(text, told):
     with pytest.raises(SettingsError) as caught:
         read(text)
     assert told in str(caught.value)
+
+
+def test_the_example_in_the_documents_can_be_read():
+    document = (Path(__file__).parents[2] / "docs" / "ca.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    settings = read(example)
+    assert settings.profiles.at("/branch").policy.challenge is ChallengeRule.STATIC
+    assert settings.ndes.single_password
+
+
+def test_sceplab_up_offers_the_words_that_the_ca_knows():
+    assert (*cli.DECIDE,) == (*map(str, Decide),)
+    assert (*cli.CHALLENGE,) == (*map(str, ChallengeRule),)

@@ -7,10 +7,10 @@ import pytest
 
 from ca_server.domain.challenges import ChallengeRule
 from ca_server.domain.ledger import AuditFilter, Slice, What
-from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Refuse, Rule
+from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Refuse, Rule, _glob
 from ca_server.domain.profiles import CISCO_LEGACY, COMPAT, NDES, RFC8894
 from ca_server.domain.requests import State
-from scep_core import names
+from scep_core import certificates, names
 from scep_core.messages import Failure, Pending, PkcsReq, Success
 from scep_core.pkimessage import parse_message
 from scep_core.values import Algorithms, Cipher, Digest, FailInfo
@@ -70,8 +70,8 @@ def test_nothing_is_issued(make_lab, client):
 def test_rules_in_their_order(make_lab, make_client):
     lab = make_lab(
         rules=(
-            Rule(NO, subject="CN=bad*"),
-            Rule(Issue(), subject="*.LAB", source=ip_network("192.0.2.0/24")),
+            Rule(NO, name="bad*"),
+            Rule(Issue(), name="*.LAB", source=ip_network("192.0.2.0/24")),
             Rule(NO, key_bits_below=1025),
         )
     )
@@ -88,6 +88,51 @@ def test_rules_in_their_order(make_lab, make_client):
         assert isinstance(reply, expected), (name, source)
     larger = make_lab(rules=(Rule(NO, key_bits_above=1023), Rule(Issue())))
     assert larger.send(client, client.pkcs_req()) == Failure(FailInfo.BAD_REQUEST, "not here")
+
+
+def subject_of(*texts, kind=names.COMMON_NAME):
+    return names.build_name([[(names.ORGANIZATION, "x.lab")], *([(kind, each)] for each in texts)])
+
+
+@pytest.mark.parametrize(
+    ("subject", "alternative", "issued", "refused"),
+    [
+        (subject_of("r1.lab"), (), True, True),
+        (subject_of("r1.lab"), ("r2.lab",), True, True),
+        (subject_of("r1.lab"), ("bank.example",), False, True),
+        (subject_of("bank.example"), ("r1.lab",), False, True),
+        (subject_of("r1.lab", "bank.example"), (), False, True),
+        (subject_of("bank.example"), (), False, False),
+        (subject_of("x.lab", kind=names.ORGANIZATIONAL_UNIT), (), False, False),  # no name of the holder
+    ],
+)
+def test_a_rule_that_issues_wants_all_names_and_another_one(
+    make_lab, make_client, subject, alternative, issued, refused
+):
+    client = make_client(subject=subject)
+    extensions = [certificates.ext_subject_alt_name([("DNS", each.encode()) for each in alternative])]
+    message = client.seal(PkcsReq(client.csr(extensions=extensions if alternative else ())))
+    assert isinstance(make_lab(rules=(Rule(NO, name="*.lab"),)).send(client, message), Failure) is refused
+    reply = make_lab(rules=(Rule(Issue(), name="*.lab"),)).send(client, message)
+    assert isinstance(reply, Success) is issued
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("CN=*.lab", "CN=r1.lab", True),
+        ("cn=*.LAB,o=x", "CN=r1.lab,O=x", True),
+        ("CN=*.lab", "CN=r1.lab,O=x", False),
+        ("CN=*.lab", "CN=bank,OU=x.lab", False),
+        ("CN=*.lab", "CN=bank\\,OU=x.lab", False),
+        ("CN=*", "CN=r1+OU=x", False),
+        ("CN=r?.lab", "CN=r1.lab", True),
+        ("CN=r?.lab", "CN=r12.lab", False),
+        ("CN=r1.lab", "CN=r1xlab", False),
+    ],
+)
+def test_a_pattern_for_the_subject_reaches_over_no_separator(pattern, text, matches):
+    assert _glob(pattern, within=True)(text) is matches
 
 
 def test_a_rule_may_queue_what_would_be_issued(make_lab, make_client):
@@ -227,6 +272,6 @@ def test_bad_time_in_rfc8894_alone_and_by_the_worlds_clock(lab, client):
 
 def test_pending_and_failure_in_each_profiles_shape(lab, client):
     shapes = {COMPAT: (b"", 1), NDES: (b"\0", 0), RFC8894: (None, 1), CISCO_LEGACY: (b"", 1)}
-    for profile, (content, certificates) in shapes.items():
+    for profile, (content, told) in shapes.items():
         failure = parse_message(lab.handle(client.poll(transaction_id="none"), profile).body)
-        assert (failure.signed.content, len(failure.signed.certificates)) == (content, certificates)
+        assert (failure.signed.content, len(failure.signed.certificates)) == (content, told)

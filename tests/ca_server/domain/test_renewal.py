@@ -174,6 +174,19 @@ def test_case_3_a_subject_with_a_valid_certificate_gets_no_second_one(lab, clien
     assert [each.transaction_id for each in lab.requests] == ["6", "8"]
 
 
+def test_who_has_no_subject_is_told_apart_by_his_names(make_lab, make_client):
+    lab = make_lab(decide=Decide.AUTOMATIC)
+    for number in range(2):
+        client = make_client(number, subject=names.build_name([]))
+        asked = [certificates.ext_subject_alt_name([("DNS", b"r%d.lab" % number)])]
+        message = client.seal(PkcsReq(client.csr(extensions=asked)))
+        assert isinstance(lab.send(client, message, RFC8894), Success)
+    nobody = make_client(3, subject=names.build_name([]))
+    assert lab.send(nobody, nobody.pkcs_req()) == Failure(
+        FailInfo.BAD_REQUEST, "certification request: it names nobody"
+    )
+
+
 def test_after_a_revocation_the_same_transaction_asks_anew(lab, client):
     """Cisco's transaction ID is the key's, so a router that enrols again comes in the same one."""
     old = enrol(lab, client)

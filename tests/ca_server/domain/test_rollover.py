@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from ca_server.app import ManagedCa
 from ca_server.domain.ledger import AuditFilter, Slice, What
-from ca_server.domain.profiles import NDES
+from ca_server.domain.profiles import NDES, RFC8894
 from ca_server.domain.rollover import RolloverRefused
 from scep_core import certificates, http
-from scep_core.messages import GetCert, GetCrl, Pending, Success
+from scep_core.messages import Failure, GetCert, GetCrl, Pending, Success
 from scep_core.next_ca import open_next_ca
 from scep_core.values import FailInfo
+from sceplab.management import Timer
 
 WEEK = timedelta(days=7)
 
@@ -68,6 +70,45 @@ def test_a_renewal_reaches_over_the_rollover(automatic, client):
     assert automatic.requests[-1].renews == old.serial_number
 
 
+@pytest.mark.parametrize("approved", [True, False], ids=["issued", "pending"])
+def test_who_goes_over_to_the_next_ca_with_the_same_key_asks_anew(lab, client, approved):
+    """A router's transaction ID is its key's, so it comes back in the transaction of the first request."""
+    lab.send(client, client.pkcs_req())
+    if approved:
+        lab.approve(1)
+    second = roll(lab)
+    client.authority = second
+    message = client.pkcs_req(recipient=second.ca.certificate)
+    assert lab.send(client, message) == Pending()
+    assert [each.authority for each in lab.requests] == [1, 2]
+    lab.approve(2)
+    [issued] = lab.send(client, client.poll()).certificates
+    certificates.verify_issued_by(issued, second.ca.certificate)
+
+
+def test_unique_subjects_are_each_cas_own(automatic, client):
+    assert isinstance(automatic.send(client, client.pkcs_req(), RFC8894), Success)
+    second = roll(automatic)
+    client.authority = second
+    message = client.pkcs_req(recipient=second.ca.certificate, transaction_id="2")
+    assert isinstance(automatic.send(client, message, RFC8894, transaction_id="2"), Success)
+    message = client.pkcs_req(recipient=second.ca.certificate, transaction_id="3")
+    assert isinstance(automatic.send(client, message, RFC8894, transaction_id="3"), Failure)
+
+
+def test_the_clock_is_told_when_the_next_ca_becomes_current(lab):
+    managed = ManagedCa(lab.store, lab.keeper.succession, lab.clock)
+    assert managed.timers() == ((), 0)
+    second = roll(lab)
+    assert managed.timers() == ((Timer(second.active_from, "ca", "rollover to ca-2"),), 0)
+    assert managed.run_timers(0) == []
+    lab.clock.advance(WEEK)
+    assert managed.timers() == ((), 1)
+    [fired] = managed.run_timers(0)
+    assert (fired.sequence, fired.at, fired.outcome) == (1, second.active_from, "ca-2 is current")
+    assert managed.run_timers(1) == []
+
+
 def test_ndes_tells_of_no_next_ca(lab):
     roll(lab)
     path = "/certsrv/mscep/mscep.dll"
@@ -95,3 +136,13 @@ def test_a_ca_that_has_ended_says_so(automatic, client):
     reply = automatic.send(client, client.pkcs_req())
     assert (reply.fail_info, "ended" in reply.text) == (FailInfo.BAD_REQUEST, True)
     assert automatic.requests == []
+
+
+def test_a_lab_whose_ca_has_ended_goes_on_with_the_next(lab, client):
+    lab.clock.instant = lab.authority.ca.certificate.not_after
+    assert isinstance(lab.send(client, client.pkcs_req()), Failure)  # and does not wait for a vain approval
+    second = roll(lab, timedelta(seconds=1))
+    lab.clock.advance(timedelta(seconds=1))
+    client.authority = second
+    assert lab.send(client, client.pkcs_req(recipient=second.ca.certificate)) == Pending()
+    lab.approve(1)
