@@ -39,8 +39,6 @@ STATIC_CHALLENGE_VARIABLE = "SCEPLAB_CA_STATIC_CHALLENGE"
 MAX_WORKERS = 64
 _PUBLIC_URL = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 _LDAP_URL = re.compile(r"ldap://|ldaps?://[^/?#\s]+/?")
-# Measured: an enrolment is nearly all computing, and more threads than two only contend for the interpreter.
-SCEP_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -300,7 +298,7 @@ class _Ca:
             gc.collect()
             gc.freeze()
             with (
-                HttpServer(apps.scep, listener=self._scep, threads=SCEP_THREADS),
+                HttpServer(apps.scep, listener=self._scep),
                 HttpServer(apps.console, listener=self._console),
             ):
                 yield
@@ -313,7 +311,10 @@ def _settings(options: Options, hasher: Hasher) -> Settings:
         "certificate_days": options.certificate_days,
     }
     defaults = {name: value for name, value in said.items() if value is not None}
-    text = "" if options.settings is None else options.settings.read_text(encoding="utf-8")
+    try:
+        text = "" if options.settings is None else options.settings.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{options.settings} is no UTF-8 text") from error
     return read_settings(text, hasher, defaults, secret_from_environment(STATIC_CHALLENGE_VARIABLE))
 
 

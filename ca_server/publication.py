@@ -17,7 +17,7 @@ from datetime import timedelta
 import structlog
 from flask import Blueprint, Response, render_template_string, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge
 
 from ca_server.domain.authority import Authorities
 from ca_server.domain.crl_desk import NoSuchCrl, Serving
@@ -148,11 +148,12 @@ class _Publication:
     def revoke(self) -> ResponseReturnValue:
         """A form's or a JSON object's ``serial_number`` and ``password``."""
         request.max_content_length = request.max_form_memory_size = _MAX_FORM_BYTES
+        given: Mapping[str, object] = {}
         try:
-            given = request.get_json() if request.is_json else request.form
-        except RecursionError:
-            raise BadRequest("too deep") from None
-        serial_number, password = _read(given)
+            given = _given()
+            serial_number, password = _read(given)
+        except (BadRequest, RequestEntityTooLarge) as error:
+            return _refused(error, given)
         source = request.remote_addr or ""
         event = {"source": source, "serial_number": f"{serial_number:X}"}
         try:
@@ -160,9 +161,9 @@ class _Publication:
         except (WrongPassword, PasswordLocked, WrongCertificateState) as error:
             status, code = _REFUSALS[type(error)]
             _log.warning("revocation-refused", why=code, **event)
-            return _answer(status, code, f"Refused: {error}.", serial_number)
+            return _answer(status, code, f"Refused: {error}.", f"{serial_number:X}")
         _log.info("revoked", **event)
-        return _answer(200, "revoked", f"The certificate {serial_number:X} is revoked.", serial_number)
+        return _answer(200, "revoked", f"The certificate {serial_number:X} is revoked.", f"{serial_number:X}")
 
 
 _REFUSALS: dict[type[Exception], tuple[int, str]] = {
@@ -172,10 +173,22 @@ _REFUSALS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-def _read(given: object) -> tuple[int, str]:
+def _given() -> Mapping[str, object]:
+    """What the form or the JSON object says; BadRequest, RequestEntityTooLarge."""
+    if not request.is_json:
+        return request.form
+    try:
+        given = request.get_json(silent=True)
+    except RecursionError:
+        given = None
+    if not isinstance(given, dict):
+        raise BadRequest("this is no JSON object")
+    return given
+
+
+def _read(given: Mapping[str, object]) -> tuple[int, str]:
     """What was asked; BadRequest."""
-    fields = given if isinstance(given, Mapping) else {}
-    serial_number, password = fields.get("serial_number"), fields.get("password")
+    serial_number, password = given.get("serial_number"), given.get("password")
     if not isinstance(serial_number, str) or not isinstance(password, str) or not password:
         raise BadRequest("a revocation needs serial_number and password")
     digits = _SERIAL_NUMBER.fullmatch(_SEPARATORS.sub("", serial_number))
@@ -184,12 +197,21 @@ def _read(given: object) -> tuple[int, str]:
     return int(digits[1], 16), password
 
 
-def _answer(status: int, code: str, said: str, serial_number: int) -> ResponseReturnValue:
+def _refused(error: BadRequest | RequestEntityTooLarge, given: Mapping[str, object]) -> ResponseReturnValue:
+    """What cannot be asked is told as every other answer is; what was typed stays in the form."""
+    typed = given.get("serial_number")
+    code, said = "bad-request", error.description
+    if isinstance(error, RequestEntityTooLarge):
+        code, said = "too-large", f"this is more than {_MAX_FORM_BYTES} octets"
+    return _answer(error.code, code, f"Refused: {said}.", typed if isinstance(typed, str) else "")
+
+
+def _answer(status: int, code: str, said: str, serial_number: str) -> ResponseReturnValue:
     """In the form in which it was asked."""
     if not request.is_json:
-        return _page(status, said, "" if status == 200 else f"{serial_number:X}")
+        return _page(status, said, "" if status == 200 else serial_number)
     headers = {name: _PAGE_HEADERS[name] for name in ("Cache-Control", "X-Content-Type-Options")}
-    return {"result": code, "message": said, "serial_number": f"{serial_number:X}"}, status, headers
+    return {"result": code, "message": said, "serial_number": serial_number}, status, headers
 
 
 def _page(status: int, said: str, serial_number: str = "") -> ResponseReturnValue:

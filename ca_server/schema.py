@@ -52,6 +52,7 @@ requests = Table(
     Column("authority", Integer, nullable=False),
     Column("renews", String),
     Column("received_at", String, nullable=False),
+    Column("waits_for", String, nullable=False),
     Column("polls", Integer, nullable=False),
     Column("last_poll_at", String),
     Column("decided_at", String),
@@ -59,6 +60,7 @@ requests = Table(
     Column("reason", String),
     Column("serial_number", String),
     Column("sender_nonce", LargeBinary, nullable=False),
+    Column("earlier_nonces", LargeBinary, nullable=False),
     # The long ones come last: a search reads what stands before them.
     Column("csr", LargeBinary, nullable=False),
     Column("public_key_info", LargeBinary, nullable=False),
@@ -84,6 +86,7 @@ certificates = Table(
     Column("request_id", ForeignKey(requests.c.id), nullable=False),
     Column("issuer", String, nullable=False),
     Column("subject", String, nullable=False),
+    Column("subject_key", String, nullable=False),
     Column("not_before", String, nullable=False),
     Column("not_after", String, nullable=False),
     Column("revoked_at", String),
@@ -93,7 +96,7 @@ certificates = Table(
     Column("der", LargeBinary, nullable=False),
 )
 # A hash, since PostgreSQL's trees take no key as long as a subject can be.
-Index("certificates_by_subject", certificates.c.subject, postgresql_using="hash")
+Index("certificates_by_subject", certificates.c.subject_key, postgresql_using="hash")
 Index(
     "revoked_certificates",
     certificates.c.issuer,

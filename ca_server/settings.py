@@ -89,6 +89,7 @@ class _Reader:
             raise self.error(key, str(error)) from error
 
     def done(self) -> None:
+        """Raise SettingsError when there is something that nobody has asked for."""
         if self._left:
             raise SettingsError(f"{self._where} has no setting {min(self._left)!r}")
 
@@ -128,8 +129,14 @@ def read_settings(
         built_in[NDES.name] = replace(NDES, policy=policy)
     made = []
     for name in (*built_in, *(each for each in tables if each not in built_in)):
-        table = dict(defaults or {}) | dict(_table(tables.get(name, {})))
-        made.append(_profile(name, table, built_in, hasher, shared))
+        said = dict(_table(tables.get(name, {})))
+        if not _Reader(f"profiles.{name}", said).take("enabled", _yes_or_no, True):
+            continue
+        said.pop("enabled", None)
+        general = dict(defaults or {})
+        if ndes.single_password and name == NDES.name:
+            general.pop("challenge", None)  # or its page would show a password that nobody asks for
+        made.append(_profile(name, general | said, built_in, hasher, shared))
     try:
         return Settings(Profiles(made), ndes)
     except ValueError as error:
@@ -162,7 +169,7 @@ def _profile(
     profile = replace(
         base,
         name=name,
-        capabilities=reader.take("capabilities", _texts, base.capabilities),
+        capabilities=reader.take("capabilities", _words, base.capabilities),
         ra_mode=reader.take("ra_mode", _yes_or_no, base.ra_mode),
         algorithms=reader.take("legacy_algorithms", _algorithms, base.algorithms),
         tells_next_ca=reader.take("tells_next_ca", _yes_or_no, base.tells_next_ca),
@@ -181,6 +188,7 @@ def _policy(reader: _Reader, base: Policy, hasher: Hasher, shared: tuple[bytes, 
         base.terms,
         lifetime=reader.take("certificate_days", _days, base.terms.lifetime),
         purposes=reader.take("extended_key_usages", _purposes, base.terms.purposes),
+        unique_subjects=reader.take("unique_subjects", _yes_or_no, base.terms.unique_subjects),
     )
     challenge = reader.take("challenge", _word(ChallengeRule), base.challenge)
     given = reader.take("static_challenges", digests, None)
@@ -200,7 +208,6 @@ def _policy(reader: _Reader, base: Policy, hasher: Hasher, shared: tuple[bytes, 
         renewals=reader.take("renewals", _word(Renewals), base.renewals),
         rules=reader.take("rules", _rules, base.rules),
         terms=terms,
-        unique_subjects=reader.take("unique_subjects", _yes_or_no, base.unique_subjects),
         own_key_only=reader.take("own_key_only", _yes_or_no, base.own_key_only),
         clock_skew=reader.take("clock_skew", _skew, base.clock_skew),
     )
@@ -260,6 +267,13 @@ def _text(value: Any) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(each) for each in _list(value))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    words = _texts(value)
+    if not all(each.isascii() and each.isprintable() and " " not in each for each in words):
+        raise ValueError("words without spaces")
+    return words
 
 
 def _yes_or_no(value: Any) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -42,6 +43,8 @@ from scep_core.certificates import read_certificate, verify_issued_by
 from scep_core.cms import Identity
 from scep_core.csr import public_key_info
 from sceplab.clock import format_instant, parse_instant
+
+_log = structlog.get_logger(__name__)
 
 DATABASE = "requests.sqlite3"
 PASSWORD = "operator-password"  # a file's name
@@ -74,6 +77,8 @@ class StateFolder:
         """The CA in this folder; a new one of this shape when it is empty."""
         place = self._folder / AUTHORITY
         if not place.exists():
+            if any(self._folder.glob(f"{AUTHORITY}-*")):
+                raise StateError(f"{place} is missing, and a later CA is there: restore it from a backup")
             if (self._folder / DATABASE).exists():
                 raise StateError(
                     f"{self._folder} has a database but no CA keys ({place} is missing): put them back, or "
@@ -106,13 +111,19 @@ class StateFolder:
             descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
             with os.fdopen(descriptor, "w") as file:
                 file.write(make() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
             try:
                 os.link(temporary, place)  # fails where another process has made one: that one counts
             except FileExistsError:
                 pass
             finally:
                 Path(temporary).unlink()
-        secret = place.read_text().strip()
+            _sync(self._folder)
+        try:
+            secret = place.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StateError(f"{place} cannot be read: {error}") from error
         if not secret:
             raise StateError(f"{place} is empty: remove it, and a new one is made")
         return secret
@@ -125,13 +136,24 @@ class AuthorityFolders:
         self._folder = folder
         self._places = places
         self._succession = Succession(tuple(_load_all(folder)))
+        self._damaged: Path | None = None
+        there = {each.name for each in folder.glob(f"{AUTHORITY}-*")}
+        known = {_place(folder, each.number).name for each in self._succession.authorities}
+        if lost := sorted(there - known):
+            raise StateError(
+                f"{folder / lost[0]} is there, and not the CA before it: restore it from a backup"
+            )
 
     def succession(self) -> Succession:
         """All generations, those included that other processes have made since."""
         coming = _place(self._folder, len(self._succession.authorities) + 1)
         # Asked for every message: os.path is five times as quick as Path.
-        if os.path.exists(coming):  # noqa: PTH110
-            self._succession = Succession(tuple(_load_all(self._folder)))
+        if os.path.exists(coming) and coming != self._damaged:  # noqa: PTH110
+            try:
+                self._succession = Succession(tuple(_load_all(self._folder)))
+            except StateError as error:  # go on with what there was
+                self._damaged = coming
+                _log.error("next-ca-damaged", why=str(error))
         return self._succession
 
     def add_next(self, *, active_from: datetime, now: datetime) -> Authority:
@@ -187,6 +209,7 @@ def _save(authority: Authority, place: Path) -> None:
             _write(partial / f"{name}.pem", _pem(identity.certificate.der))
         if authority.active_from is not None:
             _write(partial / ACTIVE_FROM, format_instant(authority.active_from).encode())
+        _sync(partial)
         partial.rename(place)
         _sync(place.parent)
     except BaseException:

@@ -71,9 +71,21 @@ class SqlReader(ABC):
         """Return one certificate."""
         return self._one(CERTIFICATE, sql.SELECT_CERTIFICATE, wanted=serial_number_text(serial_number))
 
-    def valid_certificate_of(self, subject: str, now: datetime) -> IssuedCertificate | None:
-        """Return the newest certificate of this subject (RFC 4514) that is neither revoked nor at its end."""
-        return self._one(CERTIFICATE, sql.SELECT_VALID_CERTIFICATE_OF, wanted=subject, now=instant_text(now))
+    def valid_certificate_of(self, subject_key: str, issuer: str, now: datetime) -> IssuedCertificate | None:
+        """Return the newest valid or held certificate of a subject from one CA."""
+        return self._one(
+            CERTIFICATE,
+            sql.SELECT_VALID_CERTIFICATE_OF,
+            wanted=subject_key,
+            issuer=issuer,
+            now=instant_text(now),
+        )
+
+    def requests_of(self, transaction_id: str) -> Sequence[CertificateRequest]:
+        """Return the requests of a SCEP transaction, newest first."""
+        return [
+            REQUEST.restore(row) for row in self._rows(sql.SELECT_REQUESTS_OF, {"wanted": transaction_id})
+        ]
 
     def revoked_certificates(self, issuer: str, now: datetime) -> Sequence[IssuedCertificate]:
         """Return one CA's revoked and held certificates that have not ended, by serial number's arrival."""
@@ -131,11 +143,6 @@ class SqlStore(SqlReader):
         """Return a part of the requests that are wanted."""
         return [REQUEST.restore(row) for row in self._database.rows_once(sql.list_requests(wanted, part))]
 
-    def count_requests(self, wanted: RequestFilter) -> int:
-        """Count the requests that are wanted."""
-        count: int = self._database.rows_once(sql.count_requests(wanted))[0][0]
-        return count
-
     def request_counts(self) -> dict[State, int]:
         """Count the requests in each state."""
         return dict.fromkeys(State, 0) | {
@@ -177,6 +184,10 @@ class SqlTransaction(SqlReader):
     def _keep(self, request: CertificateRequest) -> CertificateRequest:
         self._kept[request.id] = request
         return request
+
+    def also(self, about: str) -> None:
+        """Be alone with a second thing, too."""
+        self._session.also(about)
 
     def latest_request(self, transaction_id: str) -> CertificateRequest | None:
         """Return the newest request of a SCEP transaction."""

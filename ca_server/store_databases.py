@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -60,9 +60,15 @@ class Compiled:
 class Session:
     """A connection in a transaction, for statements that are kept compiled."""
 
-    def __init__(self, connection: DriverConnection, compiled: Compiled) -> None:
+    def __init__(
+        self,
+        connection: DriverConnection,
+        compiled: Compiled,
+        also: Callable[[str], None] = lambda _about: None,
+    ) -> None:
         self._connection = connection
         self._compiled = compiled
+        self.also = also  # be alone with a second thing; where one excludes everything there is nothing to do
 
     def run(self, statement: ClauseElement, values: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""

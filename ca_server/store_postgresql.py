@@ -47,7 +47,12 @@ class Postgresql(Database):
                 max_overflow=0,
                 pool_timeout=BUSY_SECONDS,
                 pool_reset_on_return=None,
-                connect_args={"connect_timeout": BUSY_SECONDS},
+                connect_args={
+                    "connect_timeout": BUSY_SECONDS,
+                    # A server whose machine is gone says nothing.
+                    "keepalives_idle": BUSY_SECONDS,
+                    "tcp_user_timeout": 1000 * BUSY_SECONDS,
+                },
             )
         )
         event.listen(self.engine, "connect", self._connect)
@@ -102,7 +107,7 @@ class Postgresql(Database):
             pooled, _ = self._first(f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(about)})", None)
             connection: Any = pooled.driver_connection
             try:
-                yield Session(connection, self._compiled)
+                yield Session(connection, self._compiled, lambda more: _lock(connection, more))
                 # A transaction in which an error was passed over is undone, and only this tells.
                 if (said := connection.execute("COMMIT").statusmessage) != "COMMIT":
                     raise RuntimeError(f"a transaction about {about} ended with {said}")
@@ -136,6 +141,10 @@ class Postgresql(Database):
             self._errors.ReadOnlySqlTransaction,  # a standby, which may become the primary
         )
         return f"the database cannot be used: {error}" if isinstance(error, not_now) else None
+
+
+def _lock(connection: Any, about: str) -> None:
+    connection.execute(f"SELECT pg_advisory_xact_lock({lock_key(about)})")
 
 
 def lock_key(about: str) -> int:

@@ -6,6 +6,7 @@ while a client waits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -19,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     true,
@@ -60,13 +62,20 @@ SELECT_LATEST_REQUEST = select(*REQUEST.columns).where(
     requests.c.id
     == select(func.max(requests.c.id)).where(requests.c.transaction_id == _wanted).scalar_subquery()
 )
+SELECT_REQUESTS_OF = (
+    select(*REQUEST.columns)
+    .where(requests.c.transaction_id == _wanted)
+    .order_by(requests.c.id.desc())
+    .suffix_with("LIMIT 100")  # limit() would make it a value that has to be given each time
+)
 SELECT_CERTIFICATE = select(*CERTIFICATE.columns).where(certificates.c.serial_number == _wanted)
 SELECT_VALID_CERTIFICATE_OF = select(*CERTIFICATE.columns).where(
     certificates.c.id
     == select(func.max(certificates.c.id))
     .where(
-        certificates.c.subject == _wanted,
-        certificates.c.revoked_at.is_(None),
+        certificates.c.subject_key == _wanted,
+        certificates.c.issuer == bindparam("issuer"),
+        or_(certificates.c.revoked_at.is_(None), certificates.c.reason == literal_column(str(HOLD))),
         certificates.c.not_after > _now,
     )
     .scalar_subquery()
@@ -139,11 +148,6 @@ def list_requests(wanted: RequestFilter, part: Slice) -> Select[Any]:
     return _part(select(*REQUEST.columns).where(*_requests_wanted(wanted)), requests.c.id, part)
 
 
-def count_requests(wanted: RequestFilter) -> Select[Any]:
-    """How many requests."""
-    return select(func.count()).select_from(requests).where(*_requests_wanted(wanted))
-
-
 def list_certificates(wanted: CertificateFilter, part: Slice, now: datetime) -> Select[Any]:
     """A part of the certificates."""
     return _part(
@@ -187,8 +191,12 @@ def _requests_wanted(wanted: RequestFilter) -> Iterable[ColumnElement[bool]]:
         if (text := getattr(wanted, name)) is not None:
             yield requests.c[name] == _without_nul(text)
     if wanted.search is not None:
-        names = ("subject", "subject_alt_names", "transaction_id", "md5", "sha1", "sha256")
-        yield _contains(wanted.search, *(requests.c[name] for name in names))
+        names = ("subject", "subject_alt_names", "transaction_id")
+        found = _contains(wanted.search, *(requests.c[name] for name in names))
+        if digits := _digits(wanted.search):
+            prints = (requests.c[name] for name in ("md5", "sha1", "sha256"))
+            found = or_(found, *(func.replace(each, " ", "").contains(digits) for each in prints))
+        yield found
 
 
 def _certificates_wanted(wanted: CertificateFilter, now: datetime) -> Iterable[ColumnElement[bool]]:
@@ -197,7 +205,17 @@ def _certificates_wanted(wanted: CertificateFilter, now: datetime) -> Iterable[C
     if wanted.issuer is not None:
         yield certificates.c.issuer == _without_nul(wanted.issuer)
     if wanted.search is not None:
-        yield _contains(wanted.search, certificates.c.subject, certificates.c.serial_number)
+        found = _contains(wanted.search, certificates.c.subject)
+        if digits := _digits(wanted.search):
+            # Programs print whole octets; a nought in front is not kept.
+            found = or_(found, certificates.c.serial_number.contains(digits.lstrip("0") or "0"))
+        yield found
+
+
+def _digits(text: str) -> str:
+    """The hexadecimal digits of a number, however programs print it (``0xecdb``, ``EC:DB``); else nothing."""
+    digits = re.sub(r"[\s:.-]", "", text).upper().removeprefix("0X")
+    return digits if re.fullmatch("[0-9A-F]+", digits) else ""
 
 
 def _contains(text: str, *places: Column[Any]) -> ColumnElement[bool]:

@@ -9,12 +9,13 @@ no Content-Type, HTTP/1.0 without a Host, a POST that does not name its operatio
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
+from flask import Blueprint, Flask, Response, render_template_string, request
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, ServiceUnavailable
 
 from ca_server.domain.authority import Authorities
 from ca_server.domain.enrolment import Exchange
@@ -37,6 +38,15 @@ MAX_BODY_BYTES = 128 * 1024
 _PAGE = """<!doctype html><title>scep-lab CA</title>
 <p>This is a SCEP service (RFC 8894) of a lab. No certificate from here is to be trusted.
 """
+_ROOT_PAGE = (
+    _PAGE
+    + """<p>It answers at
+<ul>
+{% for path, name in places.items() %}<li><code>{{ path }}</code> ({{ name }})
+{% endfor %}
+</ul>
+"""
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -57,12 +67,25 @@ class ScepFront:
         """The routes."""
         scep = Blueprint("scep", __name__)
         scep.add_url_rule("/<path:_path>", "scep", self._scep, methods=["GET", "POST"])
+        scep.add_url_rule("/", "root", self._root, methods=["GET", "POST"])
         return scep
+
+    def _root(self) -> str:
+        if request.method == "POST" or http.parse_query(request.query_string).operation is not None:
+            raise self._nothing_here()
+        return render_template_string(_ROOT_PAGE, places=self._places())
+
+    def _places(self) -> dict[str, str]:
+        """One path of every profile, with its name."""
+        return {self._profiles.paths_of(each)[0]: each.name for each in self._profiles}
+
+    def _nothing_here(self) -> NotFound:
+        return NotFound(f"no CA answers at this path, but at {', '.join(self._places())}")
 
     def _scep(self, _path: str) -> Response:
         profile = self._profiles.at(request.path)
         if profile is None:
-            raise NotFound("no CA answers at this path")
+            raise self._nothing_here()
         query = http.parse_query(request.query_string)
         if is_pki_operation(request.method, query):
             # PkiOperations has not answered: the body is too long, or does not say how long it is.
@@ -96,6 +119,12 @@ class ScepFront:
         return Response(body, content_type=http.TYPE_NEXT_CA_CERT)
 
 
+# Measured: a PKIOperation is nearly all computing, and more than two at a time only contend for the
+# interpreter.  The other threads answer what is asked meanwhile, also when the database keeps these waiting.
+AT_ONCE = 2
+TURN_SECONDS = 10
+
+
 class PkiOperations:
     """A WSGI application that answers PKIOperations, and has the one behind it answer all else."""
 
@@ -106,6 +135,7 @@ class PkiOperations:
         self._profiles = profiles
         self._clock = clock
         self._behind = behind
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -127,10 +157,14 @@ class PkiOperations:
 
     def _answer(self, profile: Profile, query: http.Query, data: bytes, source: str) -> bytes:
         try:
-            answer = self._service.handle(
-                data or http.decode_get_message(query.message or b""),
-                Exchange(profile, source, self._clock.now(), wall_time()),
-            )
+            message = data or http.decode_get_message(query.message or b"")
+            if not self._turns.acquire(timeout=TURN_SECONDS):
+                raise StoreBusy("those before it are not over")
+            try:
+                now = self._clock.now()
+                answer = self._service.handle(message, Exchange(profile, source, now, wall_time()))
+            finally:
+                self._turns.release()
         except NotAPkiMessage as error:
             # IIS answers 500 here (scep.md 1.4); this CA never does, and neither does its NDES look.
             _log.info("garbage", profile=profile.name, source=source, why=str(error))
@@ -179,10 +213,12 @@ def _summary(reply: ReplyMessage) -> str:
 
 
 def refuse(error: HTTPException) -> Response:
-    """An HTTP error as a line of text."""
+    """An HTTP error as a line of text, with the headers that tell what may help."""
     answer = Response(f"{error.description}\n", status=error.code, content_type="text/plain; charset=utf-8")
     if isinstance(error, ServiceUnavailable):
         answer.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # RFC 9110 section 15.5.6
     return answer
 
 

@@ -56,14 +56,23 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _IA5_TYPES = {UNSTRUCTURED_NAME, "1.2.840.113549.1.9.1", "0.9.2342.19200300.100.1.25"}
 
 
-@lru_cache(maxsize=256)  # a request's subject is looked at in several places
+_SMALL = 1024  # octets; larger names are not worth the memory of a cache
+
+
 def parse_name(der: bytes) -> tuple[Rdn, ...]:
     """The RDNs in the order they are encoded, each ((dotted OID, text), ...).
 
     Takes any string type, multi-valued RDNs, unsorted SETs and empty names; a value that is no
     string is its DER, ``#020105``.  ValueError when ``der`` is not a Name at all.
     """
+    return _parse_small(der) if len(der) <= _SMALL else _parse(der)
+
+
+def _parse(der: bytes) -> tuple[tuple[tuple[str, str], ...], ...]:
     return tuple(tuple((kind, _text_of(value)) for kind, value in rdn) for rdn in _rdns(der))
+
+
+_parse_small = lru_cache(maxsize=256)(_parse)  # a request's subject is looked at in several places
 
 
 def _rdns(der: bytes) -> list[list[tuple[str, asn1.TLV]]]:
@@ -149,13 +158,19 @@ def _unescaped(match: re.Match[str]) -> str:
     return bytes.fromhex(octets.replace("\\", "")).decode(errors="replace") if octets else str(character)
 
 
-@lru_cache(maxsize=256)
 def rfc4514(der: bytes) -> str:
     """The name for people and logs, ``CN=r1,O=lab``: RFC 4514, last RDN first."""
+    return _write_small(der) if len(der) <= _SMALL else _write(der)
+
+
+def _write(der: bytes) -> str:
     return ",".join(
         "+".join(f"{SHORT_NAMES.get(kind, kind)}={_text_of(value, _escape)}" for kind, value in rdn)
         for rdn in reversed(_rdns(der))
     )
+
+
+_write_small = lru_cache(maxsize=256)(_write)
 
 
 def _escape(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.cli_options import duration
+from sceplab.cli_options import YEAR, Duration
 
 
 @click.group("ca")
@@ -35,7 +35,7 @@ def show_ca(endpoints: Path | None, as_json: bool) -> None:
     metavar="DURATION",
     default="7d",
     show_default=True,
-    callback=duration,
+    type=Duration(timedelta(seconds=1), 100 * YEAR),
     help="When it becomes current, on the lab clock.",
 )
 @lab_option

@@ -22,6 +22,18 @@ REASONS = (
 )
 
 
+class _Reason(click.ParamType[str]):
+    """One of the RFC's names, told as the RFC spells them; click's Choice forgets that where case is free."""
+
+    name = "reason"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        found = next((each for each in REASONS if each.lower() == str(value).lower()), None)
+        if found is None:
+            self.fail(f"{value!r} is none of {', '.join(REASONS)}.", param, ctx)
+        return found
+
+
 @click.group("certificates")
 def certificates_group() -> None:
     """List, show, export, revoke and release certificates.
@@ -37,7 +49,9 @@ def certificates_group() -> None:
     help="Only those in this state, at the lab's time.",
 )
 @click.option("--issuer", metavar="NAME", help="Only those of this CA, such as ca-1.")
-@click.option("--search", metavar="TEXT", help="A text in the subject or the serial number.")
+@click.option(
+    "--search", metavar="TEXT", help="A text in the subject or the serial number; colons do no harm."
+)
 @paging_options
 @lab_option
 @json_option
@@ -96,10 +110,11 @@ def _cas(lab: Lab, issuer: str) -> str:
 @SERIALS
 @click.option(
     "--reason",
-    type=click.Choice(REASONS, case_sensitive=False),
+    type=_Reason(),
     default="unspecified",
     show_default=True,
-    help="Why; certificateHold can be released.",
+    metavar="REASON",
+    help=f"Why: {', '.join(REASONS)}.  certificateHold can be released.",
 )
 @click.option("--since", metavar="INSTANT", help="Since when the key is no good: 2026-11-23T12:00:00Z.")
 @lab_option
@@ -129,7 +144,7 @@ def release(serials: tuple[str, ...], endpoints: Path | None, as_json: bool) -> 
 
 
 def _changed(certificate: Mapping[str, Any]) -> str:
-    from sceplab.printing import visible
+    from sceplab.printing import brief, visible
 
     number, state = certificate["serial_number"], certificate["state"]
-    return f"Certificate {number} is {state}: {visible(certificate['subject'])}"
+    return f"Certificate {number} is {state}: {brief(visible(certificate['subject']))}"

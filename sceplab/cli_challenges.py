@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.cli_options import NUMBER, duration
+from sceplab.cli_options import YEAR, Duration
+from sceplab.cli_secrets import Shown, add_list, add_withdraw
 
 
 @click.group("challenge")
@@ -19,8 +21,17 @@ def challenge_group() -> None:
 @challenge_group.command("new")
 @click.option("--device", metavar="NAME", help="For the device of this common or DNS name alone.")
 @click.option("--lasting", is_flag=True, help="For any number of enrolments of the device.")
-@click.option("--valid", metavar="DURATION", callback=duration, help="How long, on the lab clock: 60m.")
-@click.option("--choose", is_flag=True, help="Ask for the password instead of making one; needs --device.")
+@click.option(
+    "--valid",
+    metavar="DURATION",
+    type=Duration(timedelta(seconds=1), 100 * YEAR),
+    help="How long, on the lab clock: 60m.  Without it, the password never expires.",
+)
+@click.option(
+    "--choose",
+    is_flag=True,
+    help="Ask for the password instead of making one, or read it from stdin; needs --device.",
+)
 @lab_option
 @json_option
 def new(
@@ -32,30 +43,34 @@ def new(
     as_json: bool,
 ) -> None:
     """Give out a challenge password; it is shown this once."""
-    # Not an option: whoever lists the processes would see it.
-    password = click.prompt("Password", hide_input=True, err=True) if choose else None
+    for option, given in (("--choose", choose), ("--lasting", lasting)):
+        if given and device is None:
+            raise click.UsageError(f"{option} needs --device.")
     with find_lab(endpoints) as lab:
+        password = _chosen_password() if choose else None
         made = lab.new_challenge(device=device, once=not lasting, valid_for=valid, password=password)
     print_json(made) if as_json else click.echo(made["password"])
 
 
-@challenge_group.command("list")
-@lab_option
-@json_option
-def list_challenges(endpoints: Path | None, as_json: bool) -> None:
-    """List the challenge passwords, which themselves are not shown."""
+def _chosen_password() -> str:
+    """The operator's own words; no option, for whoever lists the processes would see it."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, err=True))
+    if not (line := sys.stdin.readline().rstrip("\r\n")):
+        raise click.UsageError("There is no password on stdin.")
+    return line
+
+
+def _table(challenges: Shown) -> str:
     from sceplab.tables import challenges_table
 
-    with find_lab(endpoints) as lab:
-        found = lab.challenges()
-    print_json(found) if as_json else click.echo(challenges_table(found))
+    return challenges_table(challenges)
 
 
-@challenge_group.command("withdraw")
-@click.argument("number", metavar="ID", type=NUMBER)
-@lab_option
-def withdraw(number: int, endpoints: Path | None) -> None:
-    """Let a challenge password be wrong from now on."""
-    with find_lab(endpoints) as lab:
-        lab.withdraw_challenge(number)
-    click.echo(f"Challenge {number} is withdrawn.")
+add_list(challenge_group, "challenge passwords", lambda lab: lab.challenges(), _table)
+add_withdraw(
+    challenge_group,
+    "Challenge",
+    lambda lab, number: lab.withdraw_challenge(number),
+    "Let a challenge password be wrong from now on.",
+)

@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.durations import parse_duration
+from sceplab.cli_options import Duration
 
 if TYPE_CHECKING:
     from sceplab.client import Lab
     from sceplab.management import Fired
-
-
-class _Duration(click.ParamType["timedelta"]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        try:
-            return value if isinstance(value, timedelta) else parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.group("clock")
@@ -48,7 +38,7 @@ def show(endpoints: Path | None, as_json: bool) -> None:
 
 
 @clock_group.command("advance")
-@click.argument("duration", type=_Duration())
+@click.argument("duration", type=Duration())
 @lab_option
 @json_option
 def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Options and loops that several of the operators' commands share."""
+"""Options and loops that several commands share."""
 
 from __future__ import annotations
 
@@ -9,22 +9,44 @@ from typing import Any, TypeVar
 import click
 
 from sceplab.cli_base import F, print_json
-from sceplab.durations import parse_duration
+from sceplab.durations import format_duration, parse_duration
 from sceplab.errors import Refused
 
 T = TypeVar("T")
 
-NUMBER = click.IntRange(min=1)
+YEAR = timedelta(days=365)
+
+
+class Number(click.IntRange):
+    """A whole number; click calls it an "integer range" where it complains."""
+
+    name = "whole number"
+
+
+class Duration(click.ParamType["timedelta"]):
+    """A duration such as 7d or 1h30m, within bounds."""
+
+    name = "duration"
+
+    def __init__(self, least: timedelta = timedelta.min, most: timedelta = timedelta.max) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read it."""
+        try:
+            found = value if isinstance(value, timedelta) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not self._least <= found <= self._most:
+            bounds = f"{format_duration(self._least)} to {format_duration(self._most)}"
+            self.fail(f"{value!r} is not from {bounds}.", param, ctx)
+        return found
+
+
+NUMBER = Number(min=1)
 SERIAL = click.argument("serial", metavar="SERIAL")
 SERIALS = click.argument("serials", metavar="SERIAL...", nargs=-1, required=True)
-
-
-def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read an option such as ``--in 7d``; as a callback."""
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def paging_options(function: F) -> F:

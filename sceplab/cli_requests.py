@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.cli_options import NUMBER, duration, each, paging_options
+from sceplab.cli_options import NUMBER, YEAR, Duration, Number, each, paging_options
 
 if TYPE_CHECKING:
     from sceplab.client import Lab
 
+MAX_LIFETIME = 10 * YEAR  # what the CA issues at most
 NUMBERS = click.argument("numbers", metavar="[ID]...", type=NUMBER, nargs=-1)
 ALL_PENDING = click.option("--all-pending", is_flag=True, help="All that are pending now, instead of IDs.")
 
@@ -58,8 +59,15 @@ def show_request(number: int, endpoints: Path | None, as_json: bool) -> None:
 @requests_group.command("approve")
 @NUMBERS
 @ALL_PENDING
-@click.option("--days", type=NUMBER, help="How long the certificate lasts, in days.")
-@click.option("--lifetime", metavar="DURATION", callback=duration, help="The same as a duration: 36h, 10m.")
+@click.option(
+    "--days", type=Number(1, MAX_LIFETIME.days), metavar="N", help="How long the certificate lasts, in days."
+)
+@click.option(
+    "--lifetime",
+    type=Duration(timedelta(minutes=1), MAX_LIFETIME),
+    metavar="DURATION",
+    help="The same as a duration: 36h, 10m.",
+)
 @click.option("--profile", metavar="NAME", help="Issue on this profile's terms.")
 @lab_option
 @json_option
@@ -75,13 +83,13 @@ def approve(
     """Approve pending requests; the certificate is issued at once."""
     if days is not None and lifetime is not None:
         raise click.UsageError("Give either --days or --lifetime.")
-    lasting = lifetime if days is None else timedelta(days=min(days, 10**6))
+    lasting = lifetime if days is None else timedelta(days=days)
     with find_lab(endpoints) as lab:
-        each(
-            _chosen(lab, numbers, all_pending),
-            "Request",
+        _decide(
+            lab,
+            numbers,
+            all_pending,
             lambda number: lab.approve(number, lifetime=lasting, profile=profile),
-            _decided,
             as_json=as_json,
         )
 
@@ -97,8 +105,7 @@ def deny(
 ) -> None:
     """Deny pending requests."""
     with find_lab(endpoints) as lab:
-        chosen = _chosen(lab, numbers, all_pending)
-        each(chosen, "Request", lambda number: lab.deny(number, reason), _decided, as_json=as_json)
+        _decide(lab, numbers, all_pending, lambda number: lab.deny(number, reason), as_json=as_json)
 
 
 @requests_group.command("note")
@@ -115,13 +122,19 @@ def note(number: int, text: str, endpoints: Path | None, as_json: bool) -> None:
     print_json(noted) if as_json else click.echo(request_details(noted))
 
 
-def _chosen(lab: Lab, numbers: tuple[int, ...], all_pending: bool) -> tuple[int, ...]:
+def _decide(
+    lab: Lab, numbers: tuple[int, ...], all_pending: bool, act: Callable[[int], Any], *, as_json: bool
+) -> None:
     if bool(numbers) == all_pending:
         raise click.UsageError("Give either IDs or --all-pending.")
-    return tuple(request["id"] for request in lab.requests("pending")) if all_pending else numbers
+    if all_pending:
+        numbers = tuple(request["id"] for request in lab.requests("pending"))
+        if not numbers and not as_json:
+            click.echo("No requests are pending.")
+    each(numbers, "Request", act, _decided, as_json=as_json)
 
 
 def _decided(request: Mapping[str, Any]) -> str:
-    from sceplab.printing import visible
+    from sceplab.printing import brief, visible
 
-    return f"Request {request['id']} is {request['state']}: {visible(request['subject'])}"
+    return f"Request {request['id']} is {request['state']}: {brief(visible(request['subject']))}"

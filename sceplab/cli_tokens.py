@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
-from sceplab.cli_options import NUMBER
+from sceplab.cli_secrets import Shown, add_list, add_withdraw
 
 
 @click.group("token")
@@ -26,23 +26,16 @@ def new(name: str, endpoints: Path | None, as_json: bool) -> None:
     print_json(made) if as_json else click.echo(made["token"])
 
 
-@token_group.command("list")
-@lab_option
-@json_option
-def list_tokens(endpoints: Path | None, as_json: bool) -> None:
-    """List the tokens, which themselves are not shown."""
+def _table(tokens: Shown) -> str:
     from sceplab.tables import tokens_table
 
-    with find_lab(endpoints) as lab:
-        found = lab.tokens()
-    print_json(found) if as_json else click.echo(tokens_table(found))
+    return tokens_table(tokens)
 
 
-@token_group.command("withdraw")
-@click.argument("number", metavar="ID", type=NUMBER)
-@lab_option
-def withdraw(number: int, endpoints: Path | None) -> None:
-    """Let nobody in with a token any more."""
-    with find_lab(endpoints) as lab:
-        lab.withdraw_token(number)
-    click.echo(f"Token {number} is withdrawn.")
+add_list(token_group, "tokens", lambda lab: lab.tokens(), _table)
+add_withdraw(
+    token_group,
+    "Token",
+    lambda lab, number: lab.withdraw_token(number),
+    "Let nobody in with a token any more.",
+)

@@ -49,6 +49,7 @@ AUDIT_COLUMNS = {
     "SERIAL": "serial_number",
     "TEXT": "text",
 }
+MAX_CELL = 60  # characters: a client's longest name must not make every row of a table as wide
 # The fields that hold an instant, beside those that end with "_at".
 _INSTANTS = {"at", "not_before", "not_after", "invalidity_date", "this_update", "next_update", "active_from"}
 # The messages of SCEP that can make a request, by their messageType; RFC 8894 section 3.2.1.2.
@@ -66,6 +67,11 @@ def visible(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def brief(text: str) -> str:
+    """Cut a text that a line must have room for."""
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
 
 def shown(key: str, value: object) -> str:
@@ -86,16 +92,22 @@ def requests_table(requests: Sequence[Mapping[str, Any]]) -> str:
     return listing(_COLUMNS, requests, "No requests.")
 
 
-def listing(columns: Mapping[str, str], things: Sequence[Mapping[str, Any]], nothing: str) -> str:
-    """Print things, one a line: ``columns`` are the headings with the field below each."""
+def listing(
+    columns: Mapping[str, str], things: Sequence[Mapping[str, Any]], nothing: str, *, whole: bool = False
+) -> str:
+    """Print things, one a line: ``columns`` are the headings with the field below each.
+
+    What is long is cut, unless ``whole``.
+    """
     if not things:
         return nothing
     cells = [[shown(key, thing.get(key)) for key in columns.values()] for thing in things]
-    return table([list(columns), *cells])
+    return table([list(columns), *(row if whole else map(brief, row) for row in cells)])
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Iterable[Iterable[str]]) -> str:
     """Align the cells of all rows, two spaces apart."""
+    rows = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
@@ -108,7 +120,7 @@ def request_details(request: Mapping[str, Any]) -> str:
     pairs[4:4] = [(digest.upper(), shown(digest, value)) for digest, value in fingerprints.items()]
     lines = [details(f"Request {request['id']}", pairs)]
     if audit := request.get("audit"):
-        lines += ["", listing(AUDIT_COLUMNS, audit, "")]
+        lines += ["", listing(AUDIT_COLUMNS, audit, "", whole=True)]
     return "\n".join(lines)
 
 

@@ -78,7 +78,7 @@ def tokens_table(tokens: Things) -> str:
 
 def audit_table(lines: Things) -> str:
     """Print the audit, in lab time."""
-    return listing(AUDIT_COLUMNS, lines, "Nothing.")
+    return listing(AUDIT_COLUMNS, lines, "No audit lines.")
 
 
 def crls_table(found: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, render_template_string, request
+from flask import Flask, Response, g, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -13,40 +13,15 @@ from ca_server.api.auth import Caller, Operator, caller, is_from_elsewhere, is_k
 from ca_server.api.body import read_body, read_path, read_query
 from ca_server.api.errors import CODES, REFUSALS, Forbidden, code_of, error_json
 from ca_server.api.openapi import ALL_ROUTES
+from ca_server.api.pages import CONTENT_SECURITY_POLICY, api_page, queue_page
 from ca_server.api.route import Call, Desks, Route
 from ca_server.domain.ledger import RequestFilter, Slice
-from sceplab.clock import Clock, format_instant
+from sceplab.clock import Clock
 
 MAX_BODY = 256 * 1024
 _NEWEST = Slice(limit=100, newest_first=True)
 _REALM = 'realm="scep-lab CA"'
 _log = structlog.get_logger(__name__)
-
-_QUEUE_PAGE = """<!doctype html><title>scep-lab CA</title>
-<h1>Certificate requests</h1>
-<p>A lab's CA: nothing here is to be trusted. Lab time {{ now }}.
-The newest 100; <a href="/api/">the API</a> has all.
-<table border="1" cellpadding="4">
-<tr><th>id<th>state<th>subject<th>names<th>key<th>MD5 of the request<th>challenge<th>polls<th>received
-{% for each in requests %}
-<tr><td>{{ each.id }}<td>{{ each.state }}<td>{{ each.subject }}<td>{{ each.subject_alt_names | join(", ") }}
-<td>{{ each.key }}<td><code>{{ each.md5 }}</code><td>{{ each.challenge }}<td>{{ each.polls }}
-<td>{{ each.received_at.strftime("%Y-%m-%d %H:%M:%S") }}
-{% else %}<tr><td colspan="9">none yet
-{% endfor %}
-</table>
-"""
-_API_PAGE = """<!doctype html><title>scep-lab CA: the API</title>
-<h1>The operators' API</h1>
-<p>For programs: <a href="/api/openapi.json">OpenAPI 3.1</a>. A change is sent as JSON.
-<table border="1" cellpadding="4">
-<tr><th>method<th>path<th>query<th>body<th>
-{% for each in routes %}
-<tr><td>{{ each.method }}<td><code>{{ each.path }}</code><td>{{ each.query | join(", ") }}
-<td>{{ (each.body or {}).get("properties", {}) | join(", ") }}<td>{{ each.summary }}
-{% endfor %}
-</table>
-"""
 
 
 def create_console_app(
@@ -70,11 +45,11 @@ def create_console_app(
     @app.get("/")
     def show_queue() -> ResponseReturnValue:
         newest = desks.approval.requests(RequestFilter(), _NEWEST)
-        return render_template_string(_QUEUE_PAGE, requests=newest, now=format_instant(clock.now()))
+        return queue_page(newest, clock.now())
 
     @app.get("/api/")
     def show_api() -> ResponseReturnValue:
-        return render_template_string(_API_PAGE, routes=ALL_ROUTES)
+        return api_page(ALL_ROUTES)
 
     return app
 
@@ -98,7 +73,7 @@ def _guard(app: Flask, desks: Desks, operator: Operator, hosts: Collection[str])
     @app.after_request
     def harden(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response

@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.exceptions import NotFound, UnsupportedMediaType
 
 from ca_server.api.route import Route
-from ca_server.api.schema import Invalid, check, read_words
+from ca_server.api.schema import Invalid, check, read_words, unknown
 
 
 def read_path(route: Route, words: Mapping[str, str]) -> dict[str, object]:
@@ -26,7 +26,7 @@ def read_query(route: Route) -> dict[str, object]:
     given = {}
     for name, words in request.args.lists():
         if name not in route.query:
-            raise Invalid(f"the query knows no {name!r}, but {', '.join(route.query) or 'nothing'}")
+            raise unknown("query parameter", name, route.query)
         if len(words) > 1:
             raise Invalid(f"{name} is given once")
         given[name] = read_words(route.query[name], words[0], name)
@@ -34,15 +34,24 @@ def read_query(route: Route) -> dict[str, object]:
 
 
 def read_body(route: Route) -> dict[str, Any]:
-    """The body; UnsupportedMediaType when it is not called JSON, Invalid when it is not what it should be."""
+    """The body; UnsupportedMediaType when it is not called JSON, Invalid when it is not what it should be.
+
+    Where everything in it may be left out, so may the body; but it is called JSON all the same, or another
+    site's page could send it (see ``auth``).
+    """
     if route.body is None:
         return {}
     if not request.is_json:
         raise UnsupportedMediaType("a change is sent with Content-Type: application/json")
+    data = request.get_data()
+    if not data and not route.needs_body:
+        return {}
     try:
-        body = json.loads(request.get_data(), object_pairs_hook=_object, parse_constant=_no_constant)
+        body = json.loads(data, object_pairs_hook=_object, parse_constant=_no_constant)
         json.dumps(body, ensure_ascii=False).encode()  # "\\ud800" is half a character, and no database's
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Invalid("the body is nested too deep") from None
+    except ValueError as error:
         raise Invalid(f"the body is no JSON: {error}") from None
     check(route.body, body, "the body")
     assert isinstance(body, dict)  # as every route's schema says

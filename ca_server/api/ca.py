@@ -27,7 +27,7 @@ from scep_core.values import Digest
 from sceplab.clock import format_instant, parse_instant
 
 _DIGESTS = (Digest.MD5, Digest.SHA1, Digest.SHA256)
-_STANDING = ("earlier", "current", "next")
+_STANDING = ("earlier", "current", "next", "ended")
 _ROLES = ("root", "ca", "ra-signing", "ra-encryption")
 
 OWN_CERTIFICATE = record(
@@ -78,14 +78,21 @@ def _show(desks: Desks, call: Call) -> object:
 
 
 def _generation(authority: Authority, succession: Succession, now: datetime) -> dict[str, object]:
-    current = succession.current(now).number
-    order = (authority.number > current) - (authority.number < current)  # -1, 0, 1
     return {
         "number": authority.number,
-        "standing": _STANDING[order + 1],
+        "standing": _standing(authority, succession, now),
         "active_from": None if authority.active_from is None else format_instant(authority.active_from),
         "certificates": [_certificate(*each) for each in _own(authority)],
     }
+
+
+def _standing(authority: Authority, succession: Succession, now: datetime) -> str:
+    if now >= authority.ca.certificate.not_after:
+        return "ended"  # the current one, too: it issues nothing until there is a next one
+    current = succession.current(now).number
+    if authority.number == current:
+        return "current"
+    return "earlier" if authority.number < current else "next"
 
 
 def _own(authority: Authority) -> Iterator[tuple[str, str | None, Certificate]]:

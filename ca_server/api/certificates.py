@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ca_server.api.route import PAGING, Call, Desks, Route, page, page_schema, part
-from ca_server.api.schema import Schema, choice, instant, record, text
+from ca_server.api.schema import Schema, choice, instant, known, record, text
 from ca_server.api.views import CERTIFICATE, REASONS, SERIAL, pem
 from ca_server.domain.ledger import CertificateFilter, CertificateState, IssuedCertificate
 from ca_server.domain.revocation import Reason
@@ -14,7 +14,7 @@ from sceplab.clock import parse_instant
 _FILTERS: Mapping[str, Schema] = {
     "state": choice(CertificateState),
     "issuer": text(100, about="the name of the CA, such as `ca-1`"),
-    "search": text(200, about="in the subject and the serial number, in any case"),
+    "search": text(200, about="in the subject, in any case, or in the serial number, with colons or without"),
 }
 
 
@@ -31,6 +31,8 @@ def _list(desks: Desks, call: Call) -> object:
     wanted = {name: call.given[name] for name in _FILTERS if name in call.given}
     if "state" in wanted:
         wanted["state"] = CertificateState(wanted["state"])
+    if "issuer" in wanted:
+        known(wanted["issuer"], (each.name for each in desks.ca.authorities().cas), "CA")
     found = desks.revocation.certificates(CertificateFilter(**wanted), asked, call.now)
     return page("certificates", found, asked, lambda each: CERTIFICATE.show(each, call.now))
 
@@ -153,6 +155,6 @@ ROUTES = (
         CERTIFICATE.schema,
         parameters=_ONE,
         body=record({"password": text(255, min_length=1)}),
-        refusals=(404, 409, 429),
+        refusals=(404, 409),
     ),
 )

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ca_server.api.schema import Invalid, Schema, choice, record
-from ca_server.domain.approval import BadLifetime, BadNote, NoSuchProfile, NoSuchRequest, RequestChanged
+from ca_server.domain.approval import (
+    BadLifetime,
+    BadNote,
+    NoSuchProfile,
+    NoSuchRequest,
+    RenewedRevoked,
+    RequestChanged,
+    SubjectTaken,
+)
 from ca_server.domain.approval import BadReason as BadDenial
 from ca_server.domain.authority import AuthorityExpired
 from ca_server.domain.challenges import BadChallenge, NoSuchChallenge
@@ -35,13 +43,14 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unauthorized": (401, "neither the operator's name and password nor a token"),
     "forbidden": (403, "not from this page, not under this host name, or not with a token"),
     "wrong-password": (403, "no certificate of this number can be revoked with this password"),
+    # Not 429: it does not help to come back later.
+    "locked": (403, "too many wrong passwords: this certificate is revoked by no password any more"),
     "not-found": (404, "there is no such thing here"),
     "not-allowed": (405, "this path has other methods"),
     "wrong-state": (409, "its state does not allow this"),
     "changed": (409, "the request is no longer the one that was seen"),
     "too-large": (413, "the body is too large"),
     "not-json": (415, "a change is sent as application/json"),
-    "locked": (429, "too many wrong passwords: only an operator can revoke this certificate now"),
     "internal": (500, "a fault of the CA's; its log says more"),
     "busy": (503, "the database cannot be read or written at the moment; the same again may work"),
 }
@@ -65,6 +74,8 @@ REFUSALS: Mapping[type[Exception], str] = {
     WrongState: "wrong-state",
     WrongCertificateState: "wrong-state",
     AuthorityExpired: "wrong-state",
+    RenewedRevoked: "wrong-state",
+    SubjectTaken: "wrong-state",
     RolloverRefused: "wrong-state",
     RequestChanged: "changed",
     PasswordLocked: "locked",

@@ -65,7 +65,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": route.body}}}
+        content = {"application/json": {"schema": route.body}}
+        operation["requestBody"] = {"required": route.needs_body, "content": content}
     if route.password_only:
         operation["security"] = [{"password": []}]
     return operation

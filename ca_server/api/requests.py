@@ -8,7 +8,19 @@ from typing import Any
 
 from ca_server.api.errors import ERROR, REFUSALS, code_for, error_json
 from ca_server.api.route import PAGING, Call, Desks, Route, page, page_schema, part
-from ca_server.api.schema import COUNT, ID, Invalid, Schema, array, choice, integer, record, text
+from ca_server.api.schema import (
+    COUNT,
+    ID,
+    Invalid,
+    Schema,
+    array,
+    choice,
+    integer,
+    known,
+    lines,
+    record,
+    text,
+)
 from ca_server.api.views import AUDIT, FINGERPRINT, REQUEST
 from ca_server.domain.approval import MAX_LIFETIME, MAX_NOTE, MAX_REASON
 from ca_server.domain.ledger import RequestFilter
@@ -22,7 +34,9 @@ _FILTERS: Mapping[str, Schema] = {
     "profile": text(MAX_SEARCH),
     "source": text(MAX_SEARCH, about="the client's address"),
     "transaction_id": text(MAX_SEARCH + 55),
-    "search": text(MAX_SEARCH, about="in subject, names, transaction ID and fingerprints, in any case"),
+    "search": text(
+        MAX_SEARCH, about="in subject, names, transaction ID and fingerprints, in any case and grouping"
+    ),
 }
 _TERMS: Mapping[str, Schema] = {
     "profile": text(MAX_SEARCH, about="whose terms to issue on; the request's own if none is given"),
@@ -46,6 +60,8 @@ def _list(desks: Desks, call: Call) -> object:
     if "state" in wanted:
         wanted["state"] = State(wanted["state"])
     found = desks.approval.requests(RequestFilter(**wanted), asked)
+    if "profile" in wanted and not found:  # one that the settings have no more may have requests
+        known(wanted["profile"], (each.name for each in desks.profiles), "profile")
     counts = desks.approval.counts()
     answer = page("requests", found, asked, lambda each: REQUEST.show(each, call.now))
     return answer | {"counts": {state.value: counts.get(state, 0) for state in State}}
@@ -93,7 +109,7 @@ def _decide_many(desks: Desks, call: Call) -> object:
     decision = call.body["decision"]
     others = _TERMS.keys() if decision == "deny" else {"reason"}
     if unfit := sorted(others & call.body.keys()):
-        raise Invalid(f"to {decision} knows no {unfit[0]!r}")
+        raise Invalid(f"{unfit[0]} does not go with the decision {decision}")
     _lifetime(call.body)  # what is wrong with all of them is said once
     seen = call.body.get("seen_sha256", {})
     if lost := sorted(seen.keys() - set(map(str, call.body["ids"]))):
@@ -184,16 +200,7 @@ ROUTES = (
         _note,
         _DETAILS,
         parameters=_ONE,
-        body=record(
-            {
-                "text": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MAX_NOTE,
-                    "pattern": r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
-                }
-            }
-        ),
+        body=record({"text": lines(MAX_NOTE, min_length=1)}),
         refusals=(404,),
     ),
 )

@@ -80,6 +80,11 @@ class Route:
         return self.method != "GET"
 
     @property
+    def needs_body(self) -> bool:
+        """Whether something in its body must be given."""
+        return self.body is not None and bool(self.body.get("required"))
+
+    @property
     def rule(self) -> str:
         """The path as Flask writes it."""
         return re.sub(r"\{(\w+)\}", r"<\1>", self.path)

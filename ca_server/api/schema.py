@@ -16,17 +16,30 @@ Schema = Mapping[str, Any]
 MAX_ID = 2**63 - 1  # the largest that a database can be asked for
 # Neither lines nor terminal escapes: what people type is shown to others, on pages and terminals.
 NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+NO_CONTROLS_BUT_LINES = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+OCTETS = "^(?:[0-9A-Fa-f]{2}){1,20}$"
+# What is told to whoever sends something else.
+_IN_WORDS: Mapping[str, str] = {
+    NO_CONTROLS: "is one line without control characters",
+    NO_CONTROLS_BUT_LINES: "has no control characters but ends of lines",
+    OCTETS: "is 1 to 20 octets in hexadecimal, two digits each",
+}
 
 
 class Invalid(ValueError):
     """A value is not what its schema says; the text says where and why."""
 
 
-def text(max_length: int, *, min_length: int = 0, about: str = "") -> Schema:
+def text(max_length: int, *, min_length: int = 0, about: str = "") -> dict[str, Any]:
     """A line of text."""
     return _told(
         {"type": "string", "minLength": min_length, "maxLength": max_length, "pattern": NO_CONTROLS}, about
     )
+
+
+def lines(max_length: int, *, min_length: int = 0, about: str = "") -> Schema:
+    """A text of several lines."""
+    return text(max_length, min_length=min_length, about=about) | {"pattern": NO_CONTROLS_BUT_LINES}
 
 
 def pattern(regex: str, about: str = "") -> Schema:
@@ -69,7 +82,7 @@ def nullable(schema: Schema) -> Schema:
     return _told({"anyOf": [bare, {"type": "null"}]}, about)
 
 
-def _told(schema: dict[str, Any], about: str) -> Schema:
+def _told(schema: dict[str, Any], about: str) -> dict[str, Any]:
     return schema | {"description": about} if about else schema
 
 
@@ -95,8 +108,8 @@ _KNOWN = {
 
 def check(schema: Schema, value: object, where: str) -> None:
     """Raise Invalid, naming the place, when ``value`` is not what ``schema`` says."""
-    unknown = set(schema) - _KNOWN
-    assert not unknown, unknown
+    strange = set(schema) - _KNOWN
+    assert not strange, strange
     if "enum" in schema and not any(value == each and type(value) is type(each) for each in schema["enum"]):
         raise Invalid(f"{where} is one of {', '.join(map(str, schema['enum']))}")
     kind = schema.get("type")
@@ -124,7 +137,8 @@ def _check_text(schema: Schema, value: str, where: str) -> None:
         raise Invalid(f"{where} has {schema['minLength']} to {schema['maxLength']} characters")
     # In Python $ also matches before a last newline, in JavaScript it does not.
     if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), value):
-        raise Invalid(f"{where} looks like {schema['pattern']}")
+        words = _IN_WORDS.get(schema["pattern"], f"is of the pattern {schema['pattern']}")
+        raise Invalid(f"{where} {words}")
     if schema.get("format") == "date-time":
         try:
             parse_instant(value)
@@ -136,14 +150,25 @@ def _check_object(schema: Schema, value: Mapping[str, object], where: str) -> No
     properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
     for name in schema.get("required", ()):
         if name not in value:
-            raise Invalid(f"{where} has no {name!r}")
+            raise Invalid(f"{where} lacks {name!r}")
     for name, each in value.items():
         if name in properties:
             check(properties[name], each, name)
         elif others is False:
-            raise Invalid(f"{where} knows no {name!r}, but {', '.join(properties) or 'nothing'}")
+            raise unknown("field", name, properties, f" in {where}")
         elif others is not True:
             check(others, each, name)
+
+
+def unknown(what: str, name: str, names: Iterable[str], place: str = "") -> Invalid:
+    """The refusal of a name that nothing has; ``names`` are those that there are."""
+    return Invalid(f"there is no {what} {name!r}{place}; there are {', '.join(names) or 'none'}")
+
+
+def known(name: str, names: Iterable[str], what: str) -> None:
+    """Raise Invalid, with the names that there are, when this is none of them."""
+    if name not in (all_names := list(names)):
+        raise unknown(what, name, all_names)
 
 
 def _check_list(schema: Schema, value: Sequence[object], where: str) -> None:

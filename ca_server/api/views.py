@@ -16,6 +16,7 @@ from ca_server.api.schema import (
     BOOLEAN,
     COUNT,
     ID,
+    OCTETS,
     STRING,
     Schema,
     array,
@@ -31,7 +32,7 @@ from ca_server.domain.revocation import Reason
 
 INSTANT, MAYBE_INSTANT = instant(), nullable(instant())
 MAYBE_TEXT, MAYBE_ID = nullable(STRING), nullable(ID)
-SERIAL = pattern("^(?:[0-9A-Fa-f]{2}){1,20}$", "in hexadecimal, as OpenSSL prints it")
+SERIAL = pattern(OCTETS, "in hexadecimal, as OpenSSL prints it")
 MAYBE_SERIAL = nullable(SERIAL)
 # As routers print it: ``9370C649 1708685B ...``.
 FINGERPRINT = STRING

@@ -11,17 +11,20 @@ from ca_server.domain.issuance import Terms
 from ca_server.domain.ledger import (
     AuditEntry,
     AuditFilter,
+    CertificateState,
     IssuedCertificate,
     RequestFilter,
     Slice,
     Store,
+    StoreBusy,
     Transaction,
     What,
+    about_subject,
     about_transaction,
 )
 from ca_server.domain.places import Places
 from ca_server.domain.profiles import Profiles
-from ca_server.domain.requests import CertificateRequest, Event, State, next_state
+from ca_server.domain.requests import CertificateRequest, Event, State, next_state, subject_key
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate
 from scep_core.csr import Csr, slice_csr
@@ -56,6 +59,20 @@ class BadLifetime(ValueError):
     """No certificate lasts that long."""
 
 
+class SubjectTaken(Exception):
+    """There is a valid certificate with this subject, and no second one is issued here."""
+
+    def __init__(self) -> None:
+        super().__init__("there is a valid certificate with this subject: it has to be revoked first")
+
+
+class RenewedRevoked(Exception):
+    """The certificate that a request renews has been revoked, or is held, since it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the certificate that this renews is no longer valid")
+
+
 class Issuer:
     """Turns requests into certificates, inside a transaction of the store."""
 
@@ -79,12 +96,19 @@ class Issuer:
         """Certify a pending request, be it kept already or new; keep certificate, request and decision.
 
         ``csr`` is what the request holds, where the caller has read it already.  WrongState,
-        AuthorityExpired.
+        AuthorityExpired, SubjectTaken, RenewedRevoked; StoreBusy where the CA's generation is not known yet.
         """
         state = next_state(request.state, event)
-        authority = self._authorities().numbered(request.authority)
+        try:
+            authority = self._authorities().numbered(request.authority)
+        except LookupError as error:  # another machine has made it
+            raise StoreBusy(str(error)) from error
+        csr = csr or slice_csr(request.csr)
+        key = subject_key(csr.subject)
+        self._check_renewed(ledger, request, now)
+        self.check_subject(ledger, request, terms, now)
         certificate = authority.issue(
-            csr or slice_csr(request.csr),
+            csr,
             terms,
             places=self._places,
             now=now,
@@ -102,6 +126,7 @@ class Issuer:
                 request_id=decided.id,
                 issuer=authority.ca.name,
                 subject=decided.subject,
+                subject_key=key,
                 not_before=certificate.not_before,
                 not_after=certificate.not_after,
                 der=certificate.der,
@@ -109,6 +134,27 @@ class Issuer:
         )
         ledger.add_audit(AuditEntry(What.ISSUED, by, now, decided.id, serial_number, text))
         return decided, certificate
+
+    def check_subject(
+        self, ledger: Transaction, request: CertificateRequest, terms: Terms, now: datetime
+    ) -> None:
+        """Raise SubjectTaken when the subject may have no second certificate.
+
+        A renewal may; and who has no subject is told apart by his alternative names.
+        """
+        key = subject_key(slice_csr(request.csr).subject) if terms.unique_subjects else ""
+        if key and request.renews is None:
+            ledger.also(about_subject(key))  # until the end of the transaction
+            ca = self._authorities().numbered(request.authority).ca
+            if ledger.valid_certificate_of(key, ca.name, now):
+                raise SubjectTaken
+
+    @staticmethod
+    def _check_renewed(ledger: Transaction, request: CertificateRequest, now: datetime) -> None:
+        # That it has ended in the meantime is no fault of who has asked in time.
+        renewed = None if request.renews is None else ledger.certificate(request.renews)
+        if renewed is not None and renewed.state(now) in (CertificateState.REVOKED, CertificateState.HELD):
+            raise RenewedRevoked
 
 
 class ApprovalDesk:
@@ -151,7 +197,7 @@ class ApprovalDesk:
         """Issue the certificate of a pending request, on its own profile's terms or on others.
 
         ``seen`` is the SHA-256 that the operator has compared; None does not look.  NoSuchRequest,
-        NoSuchProfile, BadLifetime, WrongState, RequestChanged, AuthorityExpired.
+        NoSuchProfile, BadLifetime, WrongState, RequestChanged, and what ``Issuer.issue`` raises.
         """
         about = self.request(request_id).transaction_id
         with self._store.write(about_transaction(about)) as ledger:

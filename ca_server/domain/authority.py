@@ -335,6 +335,11 @@ class Succession:
         """The CA that this DER name means."""
         return next((ca for ca in self.cas if same_name(ca.certificate.subject, subject)), None)
 
+    def is_own_name(self, subject: bytes) -> bool:
+        """Whether a DER name is that of a CA or an RA of ours."""
+        ours = (own for each in self.authorities for own in each.certificates(ra_mode=True))
+        return any(same_name(own.subject, subject) for own in ours)
+
     def issuer_of(self, certificate: Certificate) -> Authority | None:
         """The generation that has signed a client's certificate; None when it was none of ours."""
         return next((each for each in self.authorities if each.has_issued(certificate)), None)

@@ -9,6 +9,7 @@ sends garbage.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from ca_server.domain.requests import ChallengeState
 
 # NDES's PasswordLength, PasswordMax and PasswordValidity as they come (scep.md 2.2, 2.3).
 PASSWORD_BYTES = 8
+_RANDOM = re.compile(r"[0-9A-F]{16}")
 NDES_CACHE = 5
 NDES_VALIDITY = timedelta(minutes=60)
 # Both passwords of single-password servers that were published have 32 hexadecimal digits: sscep#46, and
@@ -118,12 +120,13 @@ def check(
     """What a request's challenge password is under a profile's rule.
 
     * No password, or an empty one, is ABSENT under every rule.
-    * IGNORED: NOT_CHECKED.
+    * IGNORED: NOT_CHECKED; one that was given out on NDES's page is used up all the same.
     * STATIC: RIGHT when its hash is one of ``static``; what was given out to one person or device is not.
     * ONE_TIME: RIGHT for one that can be used once.  If it is bound to a device, it must be that device.
     * PER_DEVICE: RIGHT for one that is bound to the device, whether it can be used once or lasts.
 
-    A device is known by ``names``, the request's common name and DNS names, in any case of letters.
+    A device is known by ``names``, what it calls itself in the request, in any case of letters: all of
+    these must be its own, with the domain or without.
 
     One that is used up is USED whoever brings it, and even after its end: a password that comes twice
     was seen by two, and that is worth an alarm (RFC 8894 section 7.3).  Another device's is WRONG, and
@@ -132,7 +135,7 @@ def check(
     if not password:
         return Checked(ChallengeState.ABSENT)
     if rule is ChallengeRule.IGNORED:
-        return Checked(ChallengeState.NOT_CHECKED)
+        return Checked(ChallengeState.NOT_CHECKED, _given_out(reader, hasher, password, now))
     digest = hasher.digest(password)
     if rule is ChallengeRule.STATIC:
         right = [hmac.compare_digest(digest, each) for each in static]  # all of them, whichever it is
@@ -157,17 +160,29 @@ def _state(challenge: Challenge, rule: ChallengeRule, names: Sequence[str], now:
     return ChallengeState.RIGHT
 
 
+def _given_out(reader: Reader, hasher: Hasher, password: str, now: datetime) -> Challenge | None:
+    """The open one-time challenge for everybody that this is; only what looks like one is looked up."""
+    found = reader.challenge(hasher.digest(password)) if _RANDOM.fullmatch(password) else None
+    is_open = found is not None and found.device is None and _state(found, ChallengeRule.ONE_TIME, (), now)
+    return found if is_open is ChallengeState.RIGHT else None
+
+
 def _is_named(device: str, names: Sequence[str]) -> bool:
-    return device.casefold() in {name.casefold() for name in names}
+    """Whether all of the names are the device's: its own, or its host name without the domain."""
+    own = device.casefold()
+    return bool(names) and all(
+        name.casefold() == own or own.startswith(f"{name.casefold()}.") for name in names
+    )
 
 
 def record(ledger: Transaction, checked: Checked, *, request_id: int, now: datetime) -> None:
-    """Use up the challenge of a request that is taken in; nothing to do for any but a right one-time one.
+    """Use up the challenge of a request that is taken in; nothing to do for one that lasts or is not right.
 
     ChallengeUsed when another request was quicker: let it undo the transaction, and check again.
     """
     challenge = checked.challenge
-    if checked.state is not ChallengeState.RIGHT or challenge is None or not challenge.once:
+    fits = checked.state in (ChallengeState.RIGHT, ChallengeState.NOT_CHECKED)
+    if not fits or challenge is None or not challenge.once:
         return
     if not ledger.use_challenge(challenge, by=request_id, now=now):
         raise ChallengeUsed(f"challenge {challenge.id} has been used in the meantime")
@@ -249,10 +264,17 @@ class ChallengeDesk:
         return self._store.challenges(part)
 
     def withdraw(self, challenge_id: int, *, by: str, now: datetime) -> None:
-        """Forget a challenge, so that its password is wrong from now on; NoSuchChallenge."""
+        """Forget a challenge, so that its password is wrong from now on: NoSuchChallenge, BadChallenge.
+
+        One that is used up is not forgotten, or its coming again would be no alarm.
+        """
         with self._store.write(ABOUT_CHALLENGES) as ledger:
-            if not ledger.withdraw_challenge(challenge_id):
+            found = self._store.challenges(Slice(after=challenge_id - 1, limit=1))
+            if not found or found[0].id != challenge_id:
                 raise NoSuchChallenge(f"there is no challenge {challenge_id}")
+            if found[0].used_at is not None:
+                raise BadChallenge(f"challenge {challenge_id} is used up already")
+            ledger.withdraw_challenge(challenge_id)
             ledger.add_audit(AuditEntry(What.CHALLENGE_WITHDRAWN, by, now, text=f"challenge {challenge_id}"))
 
     def _random_password(self) -> str:
@@ -279,7 +301,7 @@ class ChallengeDesk:
 
 def _summary(challenge: Challenge) -> str:
     uses = "for one use" if challenge.once else "lasting"
-    whose = "" if challenge.device is None else f" by {challenge.device}"
+    whose = "" if challenge.device is None else f", for {challenge.device}"
     end = "" if challenge.expires_at is None else f", until {challenge.expires_at:%Y-%m-%d %H:%M:%S}"
     return f"challenge {challenge.id}, {uses}{whose}{end}"
 

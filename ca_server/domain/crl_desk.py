@@ -137,6 +137,9 @@ class CrlDesk:
     def _reissue(self, ledger: Transaction, ca: Ca, now: datetime) -> IssuedCrl:
         """Make and keep the next CRL of a CA; the transaction is about its certificates."""
         last = ledger.latest_crl(ca.name)
+        # Another machine's clock may have been ahead (RFC 5280 section 5.1.2.4: no CRL is older than its
+        # predecessor).
+        now = now if last is None else max(now, last.this_update)
         # As of the last one: a certificate that has ended since is listed once more (RFC 5280 section 3.3).
         as_of = now if last is None else last.this_update
         crl = IssuedCrl(

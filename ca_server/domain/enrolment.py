@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ca_server.domain import challenges
-from ca_server.domain.approval import Issuer, refuse
+from ca_server.domain.approval import Issuer, RenewedRevoked, SubjectTaken, refuse
 from ca_server.domain.authority import Authority, AuthorityExpired, Succession, same_name
 from ca_server.domain.challenges import ChallengeRule, ChallengeUsed, Checked, Hasher, Use
+from ca_server.domain.issuance import is_good_for
 from ca_server.domain.ledger import CertificateState, IssuedCertificate, Store, Transaction, about_transaction
 from ca_server.domain.policy import Issue, Policy, Refuse, decide, is_due, never_issued
 from ca_server.domain.profiles import Profile, Profiles
@@ -47,6 +48,8 @@ POLICY = "policy"  # who has decided when nobody was asked
 REPLACED = "replaced by a request for something else with the same key"
 SELF_SIGNED = "self-signed"
 RENEWAL = "issued by this CA"
+# Why a request that nobody refuses is not issued all the same.
+NOT_ISSUED = (AuthorityExpired, SubjectTaken, RenewedRevoked)
 _NOT_ASKED = (ChallengeState.ABSENT, ChallengeState.NOT_CHECKED)
 FOREIGN = "issued by another CA (not verified)"
 
@@ -80,6 +83,8 @@ class Enrolment:
             raise PeerError(FailInfo.BAD_REQUEST, str(error)) from error
         submission = self._submission(csr, request, succession, exchange)
         refusal = never_issued(submission, exchange.profile.policy)
+        if refusal is None and succession.is_own_name(csr.subject):
+            refusal = Refuse(FailInfo.BAD_REQUEST, "the CA's own name")
         if refusal is not None:
             raise PeerError(refusal.fail_info, refusal.text)
         while True:
@@ -88,7 +93,7 @@ class Enrolment:
                     return self._take(ledger, submission, exchange)
             except ChallengeUsed:  # by another request, since we looked: look again
                 continue
-            except AuthorityExpired as error:  # undoes the transaction: nothing is remembered of it
+            except NOT_ISSUED as error:  # undoes the transaction: nothing is remembered of it
                 raise PeerError(FailInfo.BAD_REQUEST, str(error)) from error
 
     def _submission(
@@ -101,21 +106,22 @@ class Enrolment:
             csr=csr,
             signer=signer,
             signer_kind=kind,
+            own_signer=own is not None,
             transaction_id=request.head.transaction_id,
             sender_nonce=request.head.sender_nonce or b"",
             message_type=request.message.message_type,
             profile=exchange.profile.name,
             source=exchange.source,
             authority=succession.answering(request.recipient).number,
-            renews=self._renews(csr, request, own, exchange.now),
+            renews=self._renews(csr, request, own),
         )
 
-    def _renews(self, csr: Csr, request: Request, own: Authority | None, now: datetime) -> int | None:
+    def _renews(self, csr: Csr, request: Request, own: Authority | None) -> int | None:
         """The serial number of the certificate that this renews; None when it asks for a first one.
 
-        A RenewalReq must be signed with a certificate of ours that is valid, and for its names (RFC 8894
-        section 2.3).  Cisco's routers renew by a PKCSReq (``scep.md`` 3.3), and there is no telling one for
-        other names from an enrolment.
+        A RenewalReq must be signed with a certificate of ours, and for its names (RFC 8894 section 2.3).
+        Cisco's routers renew by a PKCSReq (``scep.md`` 3.3), and there is no telling one for other names
+        from an enrolment.
         """
         must = isinstance(request.message, RenewalReq)
         # The RAs' certificates are ours as well, but are nobody's to renew: they are not in the ledger.
@@ -124,9 +130,6 @@ class Enrolment:
             if must:
                 raise PeerError(FailInfo.BAD_CERT_ID, "renewal: not signed with a certificate of this CA")
             return None
-        state = issued.state(now)
-        if state is not CertificateState.VALID:
-            raise PeerError(FailInfo.BAD_CERT_ID, f"renewal: the certificate is {state}")
         if not _same_names(csr, request.signer):
             if must:
                 raise PeerError(FailInfo.BAD_REQUEST, "renewal: for other names than the certificate's")
@@ -145,47 +148,61 @@ class Enrolment:
                 if known.state is not State.PENDING:
                     return self._standing(ledger, known, issued, exchange)
                 return self._repeat(ledger, known, submission, exchange)
+            for each in ledger.requests_of(submission.transaction_id):
+                if each.has_sent(submission.sender_nonce):  # a message of old, which asks for nothing new
+                    return self._standing(ledger, each, _issued(ledger, each), exchange)
+        submission = replace(submission, vouched=self._vouched(ledger, submission, exchange))
         checked = self._check(ledger, submission, policy, now)
         decision = decide(submission, policy, checked.state)
         if isinstance(decision, Refuse):
             return self._refused(ledger, checked, decision, submission, exchange)
         new = self._as_new(ledger, submission, checked, exchange)
-        if policy.unique_subjects and self._has_one(ledger, new, now):
-            text = "there is a valid certificate with this subject: it has to be revoked first"
-            return _failure(FailInfo.BAD_REQUEST, text, exchange)
         if known is not None and known.state is State.PENDING:
             refuse(ledger, known, REPLACED, by=POLICY, now=now)
-        if not isinstance(decision, Issue):
-            taken = ledger.add_request(new)
-            challenges.record(ledger, checked, request_id=taken.id, now=now)
-            return Pending()
-        decided, certificate = self._issuer.issue(
-            ledger, new, policy.terms, Event.GRANT, by=POLICY, now=now, csr=submission.csr
-        )
-        challenges.record(ledger, checked, request_id=decided.id, now=now)
-        return Success((certificate,))
+        if isinstance(decision, Issue):
+            decided, certificate = self._issuer.issue(
+                ledger, new, policy.terms, Event.GRANT, by=POLICY, now=now, csr=submission.csr
+            )
+            challenges.record(ledger, checked, request_id=decided.id, now=now)
+            return Success((certificate,))
+        self._issuer.check_subject(ledger, new, policy.terms, now)
+        taken = ledger.add_request(replace(new, waits_for=decision.waits_for))
+        challenges.record(ledger, checked, request_id=taken.id, now=now)
+        return Pending()
 
-    def _has_one(self, ledger: Transaction, new: CertificateRequest, now: datetime) -> bool:
-        """Whether the subject has a valid certificate of the same CA already; a renewal may have one more.
+    def _vouched(self, ledger: Transaction, submission: Submission, exchange: Exchange) -> bool:
+        """Whether the certificate that is renewed stands for the request; PeerError when it is not valid.
 
-        Who has no subject is told apart by his alternative names, and is asked nothing.
+        It does at the profile that it was issued by, and for no more than it is good for.
         """
-        if new.renews is not None or not new.subject:
+        renewed = None if submission.renews is None else ledger.certificate(submission.renews)
+        if renewed is None:
             return False
-        held = ledger.valid_certificate_of(new.subject, now)
-        before = None if held is None else ledger.request(held.request_id)
-        return before is not None and before.authority == new.authority
+        state = renewed.state(exchange.now)
+        if state is not CertificateState.VALID:
+            raise PeerError(FailInfo.BAD_CERT_ID, f"renewal: the certificate is {state}")
+        before = ledger.request(renewed.request_id)
+        if before is None or before.profile != submission.profile:
+            return False
+        return is_good_for(read_certificate(renewed.der), submission.csr, exchange.profile.policy.terms)
 
     def _repeat(
         self, ledger: Transaction, known: CertificateRequest, submission: Submission, exchange: Exchange
     ) -> ReplyMessage:
-        """The same request again while it waits: a poll, unless it comes with another password."""
+        """The same request again while it waits: a poll, unless it comes with another password.
+
+        A password that was right is not asked for again.
+        """
         policy, now = exchange.profile.policy, exchange.now
         checked = self._check(ledger, submission, policy, now)
         latest = repeated(known, self._as_new(ledger, submission, checked, exchange))
-        if latest.challenge_digest == known.challenge_digest:
-            return self._standing(ledger, replace(latest, challenge=known.challenge), None, exchange)
-        if checked.state in _NOT_ASKED:
+        stands = known.challenge is ChallengeState.RIGHT or (
+            policy.challenge is not ChallengeRule.STATIC and latest.challenge_digest == known.challenge_digest
+        )
+        if stands:
+            digest = latest.challenge_digest or known.challenge_digest
+            latest = replace(latest, challenge=known.challenge, challenge_digest=digest)
+        if stands or known.renews is not None or checked.state in _NOT_ASKED:
             return self._standing(ledger, latest, None, exchange)
         decision = decide(submission, policy, checked.state)
         if isinstance(decision, Refuse):
@@ -193,14 +210,14 @@ class Enrolment:
         challenges.record(ledger, checked, request_id=known.id, now=now)
         if isinstance(decision, Issue):
             return Success((self._grant(ledger, latest, policy, now),))
-        return self._standing(ledger, latest, None, exchange)
+        return self._standing(ledger, replace(latest, waits_for=decision.waits_for), None, exchange)
 
     def _check(self, ledger: Transaction, submission: Submission, policy: Policy, now: datetime) -> Checked:
         csr = submission.csr
         return challenges.check(
             ledger,
             self._hasher,
-            rule=ChallengeRule.IGNORED if submission.renews is not None else policy.challenge,
+            rule=ChallengeRule.IGNORED if submission.vouched else policy.challenge,
             static=policy.static_challenges,
             password=csr.challenge_password,
             names=_host_names(csr),
@@ -275,11 +292,15 @@ class Enrolment:
         match next_state(request.state, Event.POLL):
             case State.PENDING:
                 polled = replace(request, polls=request.polls + 1, last_poll_at=exchange.now)
-                policy = self._policy_of(request, exchange)
-                if is_due(polled, policy, exchange.now):
+                policy = self._policy_of(request)
+                if policy is None or not is_due(polled, policy, exchange.now):
+                    ledger.update_request(polled)
+                    return Pending()
+                try:
                     return Success((self._grant(ledger, polled, policy, exchange.now),))
-                ledger.update_request(polled)
-                return Pending()
+                except (SubjectTaken, RenewedRevoked) as error:
+                    refuse(ledger, polled, str(error), by=POLICY, now=exchange.now)
+                    return _failure(FailInfo.BAD_REQUEST, str(error), exchange)
             case State.DENIED:
                 return _failure(FailInfo.BAD_REQUEST, request.reason or "denied by the operator", exchange)
             case State.ISSUED:
@@ -287,12 +308,12 @@ class Enrolment:
                     raise LookupError(f"the certificate of request {request.id} is missing")
                 return Success((read_certificate(issued.der),))
 
-    def _policy_of(self, request: CertificateRequest, exchange: Exchange) -> Policy:
-        """The policy that a request came under; clients may poll at another path."""
+    def _policy_of(self, request: CertificateRequest) -> Policy | None:
+        """The policy that a request came under, whatever path is polled at; None when it is there no more."""
         try:
             return self._profiles.named(request.profile).policy
-        except LookupError:  # the settings have changed since
-            return exchange.profile.policy
+        except LookupError:  # the settings have changed since: a person decides
+            return None
 
 
 def _failure(fail_info: FailInfo, text: str, exchange: Exchange) -> Failure:

@@ -33,6 +33,11 @@ def about_transaction(transaction_id: str) -> str:
     return f"transaction {transaction_id}"
 
 
+def about_subject(subject_key: str) -> str:
+    """The certificates of one subject; see ``requests.subject_key``."""
+    return f"subject {subject_key}"
+
+
 def about_certificates_of(issuer: str) -> str:
     """The revocations of one CA's certificates, and its CRL; ``issuer`` is ``Issuer.name``."""
     return f"certificates of {issuer}"
@@ -52,13 +57,15 @@ class IssuedCertificate:
     """A certificate, the request that it answers, and its revocation.
 
     ``issuer`` is the name of the CA that signed it, such as ``ca-1`` (see ``succession``).  ``reason`` is
-    RFC 5280's code.  ``wrong_passwords`` counts those who could not revoke it.
+    RFC 5280's code.  ``wrong_passwords`` counts those who could not revoke it.  ``subject_key`` is what all
+    ways to write the same subject have in common.
     """
 
     serial_number: int
     request_id: int
     issuer: str
     subject: str
+    subject_key: str = field(repr=False)
     not_before: datetime
     not_after: datetime
     der: bytes = field(repr=False)
@@ -157,7 +164,8 @@ class Token:
 class RequestFilter:
     """Which requests: those for which everything given holds.
 
-    ``search`` is a text anywhere in subject, names, transaction ID or fingerprints, in any case.
+    ``search`` is a text anywhere in subject, names, transaction ID or fingerprints, in any case and however
+    the digits of a fingerprint are grouped.
     """
 
     state: State | None = None
@@ -169,7 +177,7 @@ class RequestFilter:
 
 @dataclass(frozen=True)
 class CertificateFilter:
-    """Which certificates; ``search`` is a text in the subject or the serial number, in any case."""
+    """Which certificates; ``search`` is a text in the subject or the serial number, as in RequestFilter."""
 
     state: CertificateState | None = None
     issuer: str | None = None
@@ -212,8 +220,15 @@ class Reader(Protocol):
         """Return one certificate."""
         ...
 
-    def valid_certificate_of(self, subject: str, now: datetime) -> IssuedCertificate | None:
-        """Return the newest certificate of this subject (RFC 4514) that is neither revoked nor at its end."""
+    def valid_certificate_of(self, subject_key: str, issuer: str, now: datetime) -> IssuedCertificate | None:
+        """Return the newest certificate of a subject from one CA that is neither revoked nor at its end.
+
+        One that is held may become valid again, and counts.
+        """
+        ...
+
+    def requests_of(self, transaction_id: str) -> Sequence[CertificateRequest]:
+        """Return the requests of a SCEP transaction, newest first; the newest hundred if there are more."""
         ...
 
     def revoked_certificates(self, issuer: str, now: datetime) -> Sequence[IssuedCertificate]:
@@ -243,6 +258,10 @@ class Reader(Protocol):
 
 class Transaction(Reader, Protocol):
     """Reading and writing, alone."""
+
+    def also(self, about: str) -> None:
+        """Be alone with a second thing, too.  Who needs two takes ``about_subject`` last, or none waits."""
+        ...
 
     def add_request(self, request: CertificateRequest) -> CertificateRequest:
         """Keep a new request; return it with its id."""
@@ -302,10 +321,6 @@ class Store(Reader, Protocol):
 
     def requests(self, wanted: RequestFilter, part: Slice) -> Sequence[CertificateRequest]:
         """Return a part of the requests that are wanted."""
-        ...
-
-    def count_requests(self, wanted: RequestFilter) -> int:
-        """Count the requests that are wanted."""
         ...
 
     def request_counts(self) -> dict[State, int]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ca_server.domain.challenges import ChallengeRule
 from ca_server.domain.issuance import Terms, certificate_extensions
-from ca_server.domain.requests import CertificateRequest, ChallengeState, Submission, same_key
+from ca_server.domain.requests import CertificateRequest, ChallengeState, Submission, WaitsFor, same_key
 from scep_core import names
 from scep_core.csr import Csr
 from scep_core.values import FailInfo
@@ -56,7 +56,9 @@ class Renewals(StrEnum):
 
 @dataclass(frozen=True)
 class Queue:
-    """A person decides."""
+    """It waits: for a person, or for what the policy waits for."""
+
+    waits_for: WaitsFor = WaitsFor.PERSON
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Rule:
     ``subject`` is a pattern for the whole subject (RFC 4514), such as ``CN=*.lab,O=Example``, in which ``*``
     and ``?`` stand for no separator.  ``name`` is one for what the holder will be called: the common names
     and the alternative names' values.  A rule that issues must match all of these, and one at least; any
-    other rule is about a request as soon as one of them matches.  Case does not count.  Key sizes are in
-    bits.
+    other rule is about a request as soon as one of them matches.  One that issues by ``subject`` alone is
+    about no request with other names than the common ones.  Case does not count.  Key sizes are in bits.
     """
 
     then: Decision
@@ -97,16 +99,19 @@ class Rule:
         """Whether this is about that request."""
         return (
             (self.subject is None or _glob(self.subject, within=True)(names.rfc4514(submission.csr.subject)))
-            and (self.name is None or self._matches_names(submission.csr))
+            and self._matches_names(submission.csr)
             and (self.key_bits_below is None or submission.csr.public_key().key_size < self.key_bits_below)
             and (self.key_bits_above is None or submission.csr.public_key().key_size > self.key_bits_above)
             and (self.source is None or _from(submission.source, self.source))
         )
 
     def _matches_names(self, csr: Csr) -> bool:
-        called = (*csr.common_names, *(each.partition(":")[2] for each in csr.subject_alt_names))
-        matching = map(_glob(self.name or ""), called)
-        return bool(called) and all(matching) if isinstance(self.then, Issue) else any(matching)
+        common, others = csr.common_names, [each.partition(":")[2] for each in csr.subject_alt_names]
+        if self.name is None:
+            by_subject = self.subject is not None and isinstance(self.then, Issue)
+            return not by_subject or set(others) <= set(common)
+        matching = [*map(_glob(self.name), (*common, *others))]
+        return bool(matching) and all(matching) if isinstance(self.then, Issue) else any(matching)
 
 
 def _glob(pattern: str, *, within: bool = False) -> Callable[[str], bool]:
@@ -131,8 +136,7 @@ class Policy:
     ``polls`` and ``after`` belong to AFTER_POLLS and AFTER_TIME (on the lab clock): the poll that makes the
     number full, or comes when the time is over, is answered with the certificate.
 
-    ``unique_subjects``: no second certificate for a subject while the first is valid (RFC 8894 section 5.2,
-    the third case).  ``own_key_only``: whoever signs with a certificate of his own making must hold the key
+    ``own_key_only``: whoever signs with a certificate of his own making must hold the key
     that he asks a certificate for (RFC 8894 section 2.3: SHOULD); old routers sign the request for their
     encryption key with their signature key (``scep.md`` 3.4).  ``clock_skew``: how far a message's
     signingTime may be from the world's time; None does not look.
@@ -148,7 +152,6 @@ class Policy:
     renewals: Renewals = Renewals.LIKE_NEW
     rules: tuple[Rule, ...] = ()
     terms: Terms = Terms()
-    unique_subjects: bool = False
     own_key_only: bool = True
     clock_skew: timedelta | None = None
 
@@ -156,21 +159,20 @@ class Policy:
 def decide(submission: Submission, policy: Policy, challenge: ChallengeState) -> Decision:
     """What becomes of a new request whose challenge password was found to be so.
 
-    Not asked about one that is ``never_issued``.  A renewal is vouched for by its certificate and needs no
+    Not asked about one that is ``never_issued``.  A renewal that its certificate vouches for needs no
     password (RFC 8894 section 2.5).
     """
     # Before any rule: a one-time password that comes twice was seen by two (RFC 8894 section 7.3).
     if challenge is ChallengeState.USED:
         return Refuse(policy.bad_challenge, _WRONG[challenge])
-    renews = submission.renews is not None
-    if renews and policy.renewals is Renewals.REFUSE:
+    if submission.renews is not None and policy.renewals is Renewals.REFUSE:
         return _bad("renewal is not allowed here")
     for rule in policy.rules:
         if rule.matches(submission):
             return rule.then
-    if renews and policy.renewals is Renewals.ISSUE:
+    if submission.vouched and policy.renewals is Renewals.ISSUE:
         return Issue()
-    asked = policy.challenge is not ChallengeRule.IGNORED and not renews
+    asked = policy.challenge is not ChallengeRule.IGNORED and not submission.vouched
     if asked and challenge is not ChallengeState.RIGHT:
         refusal = Refuse(policy.bad_challenge, _WRONG[challenge])
         return Queue() if policy.otherwise is Otherwise.QUEUE else refusal
@@ -181,8 +183,8 @@ def decide(submission: Submission, policy: Policy, challenge: ChallengeState) ->
 _STANDING: dict[Decide, Decision] = {
     Decide.MANUAL: Queue(),
     Decide.AUTOMATIC: Issue(),
-    Decide.AFTER_POLLS: Queue(),
-    Decide.AFTER_TIME: Queue(),
+    Decide.AFTER_POLLS: Queue(WaitsFor.POLICY),
+    Decide.AFTER_TIME: Queue(WaitsFor.POLICY),
     Decide.CHALLENGE: Issue(),
     Decide.REFUSE: Refuse(FailInfo.BAD_REQUEST, "this CA issues nothing at the moment"),
 }
@@ -198,6 +200,8 @@ _WRONG = {
 
 def is_due(request: CertificateRequest, policy: Policy, now: datetime) -> bool:
     """Whether a pending request is issued without a person, now that it has been polled for."""
+    if request.waits_for is not WaitsFor.POLICY:
+        return False
     match policy.decide:
         case Decide.AFTER_POLLS:
             return request.polls >= policy.polls
@@ -259,8 +263,9 @@ def _readable(submission: Submission, policy: Policy) -> Refuse | None:
 def _own_key(submission: Submission, policy: Policy) -> Refuse | None:
     # Whoever signs for himself proves nothing but that he holds the key he asks a certificate for.
     # Names are not compared: Cisco's temporary certificate has another subject (scep.md 3.2).
+    # One of another CA, which anybody can make up, proves no more.
     signer = submission.signer
-    if not policy.own_key_only or submission.renews is not None or not signer.is_self_issued:
+    if not policy.own_key_only or submission.own_signer:
         return None
     if not same_key(signer.public_key_info, submission.csr.public_key_info):
         return _bad("the message is signed with another key than the one in the request")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ca_server.domain.issuance import Terms
 from ca_server.domain.policy import Policy
 from scep_core.codec import ReplyShape
 from scep_core.http import CGI_SUFFIX, DEFAULT_PATH
@@ -105,7 +106,7 @@ RFC8894 = Profile(
     ),
     ra_mode=False,
     shape=ReplyShape.RFC8894,
-    policy=Policy(unique_subjects=True, clock_skew=timedelta(minutes=5)),
+    policy=Policy(terms=Terms(unique_subjects=True), clock_skew=timedelta(minutes=5)),
 )
 
 CISCO_LEGACY = Profile(

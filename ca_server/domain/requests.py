@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scep_core import asn1, names
-from scep_core.algorithms import load_public_key
+from scep_core.algorithms import hash_bytes, load_public_key
 from scep_core.certificates import Certificate
 from scep_core.csr import CHALLENGE_PASSWORD, Csr, slice_csr
 from scep_core.values import Digest
@@ -65,6 +65,13 @@ class ChallengeState(StrEnum):
     USED = "used"  # a one-time one, for the second time
 
 
+class WaitsFor(StrEnum):
+    """Who ends the waiting of a pending request; an operator may in any case."""
+
+    PERSON = "person"
+    POLICY = "policy"  # so many polls, or a time
+
+
 class WrongState(Exception):
     """The request's state does not allow this."""
 
@@ -86,7 +93,8 @@ class CertificateRequest:
     whoever signed the message, and ``signer`` says who that is, for people.  ``challenge_digest`` is the
     challenge password's keyed hash, by which the certificate can be revoked later.  ``authority`` is the
     number of the CA's generation that was asked, ``renews`` the serial number of the certificate that a
-    renewal was signed with.
+    renewal was signed with.  ``sender_nonce`` is the last message's, ``earlier_nonces`` has the beginnings
+    of the hashes of those before it.
     """
 
     state: State
@@ -110,6 +118,8 @@ class CertificateRequest:
     authority: int
     renews: int | None
     received_at: datetime
+    waits_for: WaitsFor = WaitsFor.PERSON
+    earlier_nonces: bytes = field(default=b"", repr=False)
     polls: int = 0
     last_poll_at: datetime | None = None
     decided_at: datetime | None = None
@@ -118,20 +128,36 @@ class CertificateRequest:
     serial_number: int | None = None
     id: int = 0
 
+    def has_sent(self, nonce: bytes) -> bool:
+        """Whether one of its messages had this senderNonce: then that message has come again."""
+        seen = self.earlier_nonces
+        marks = {seen[at : at + _NONCE_MARK] for at in range(0, len(seen), _NONCE_MARK)}
+        return nonce == self.sender_nonce or _mark(nonce) in marks
+
+
+_NONCE_MARK = 8  # octets of a hash
+_MOST_NONCES = 64
+
+
+def _mark(nonce: bytes) -> bytes:
+    return hash_bytes(Digest.SHA256, nonce)[:_NONCE_MARK]
+
 
 def asks_again(known: CertificateRequest, submission: Submission, *, still_valid: bool) -> bool:
     """Whether a PKCSReq in the transaction of ``known`` asks for the same again, or starts a new request.
 
-    It must ask the same CA for the same names and extensions, signed with the same certificate: transaction
-    IDs are made from the key alone, so a person who has corrected the subject, and a router that renews a
-    certificate for the same key or goes over to the next CA, come back in the same transaction.
+    It must ask the same CA at the same profile for the same names and extensions, signed with the same
+    certificate: transaction IDs are made from the key alone, so a person who has corrected the subject or
+    the URL, and a router that renews a certificate for the same key or goes over to the next CA, come back
+    in the same transaction.
 
     While it is pending, it asks again: draft-nourse's clients repeat the PKCSReq instead of polling
     (micromdm's sends the identical message).  When it was issued, as long as that certificate is valid.
     When it was denied, only the very same message (its nonce tells): another one means that a person
     has typed ``enroll`` again.
     """
-    if (known.renews, known.authority) != (submission.renews, submission.authority):
+    before_and_now = (known, submission)
+    if len({(each.renews, each.authority, each.profile) for each in before_and_now}) > 1:
         return False
     before, wanted = slice_csr(known.csr), submission.csr
     if (before.subject, before.extensions) != (wanted.subject, wanted.extensions):
@@ -142,7 +168,7 @@ def asks_again(known: CertificateRequest, submission: Submission, *, still_valid
         case State.ISSUED:
             return still_valid
         case State.DENIED:
-            return submission.sender_nonce == known.sender_nonce
+            return known.has_sent(submission.sender_nonce)
 
 
 def same_key(one: bytes, other: bytes) -> bool:
@@ -180,13 +206,16 @@ def fingerprint_text(fingerprint: bytes) -> str:
 class Submission:
     """A request as it arrives: who asks which generation of the CA for what, where, in which message.
 
-    ``renews`` is the serial number of the certificate that it is signed with, when that is one of ours and
-    the request is for the same names.
+    ``own_signer``: it is signed with a certificate of this CA.  ``renews`` is the serial number of the
+    certificate that it is signed with, when that is one of ours and
+    the request is for the same names.  ``vouched``: that certificate stands for it in place of a challenge
+    password.
     """
 
     csr: Csr
     signer: Certificate
     signer_kind: str
+    own_signer: bool
     transaction_id: str
     sender_nonce: bytes
     message_type: int
@@ -194,10 +223,15 @@ class Submission:
     source: str
     authority: int
     renews: int | None = None
+    vouched: bool = False
 
 
 def take_in(
-    submission: Submission, challenge: ChallengeState, challenge_digest: bytes | None, now: datetime
+    submission: Submission,
+    challenge: ChallengeState,
+    challenge_digest: bytes | None,
+    now: datetime,
+    waits_for: WaitsFor = WaitsFor.PERSON,
 ) -> CertificateRequest:
     """The request to remember, which waits."""
     csr = submission.csr
@@ -223,6 +257,18 @@ def take_in(
         authority=submission.authority,
         renews=submission.renews,
         received_at=now,
+        waits_for=waits_for,
+    )
+
+
+def subject_key(subject: bytes) -> str:
+    """What all ways to write a DER Name have in common.
+
+    Case and spaces do not count (RFC 5280 section 7.1).
+    """
+    rdns = names.parse_name(subject)
+    return "/".join(
+        "+".join(sorted(f"{kind}={' '.join(text.split()).casefold()}" for kind, text in rdn)) for rdn in rdns
     )
 
 
@@ -231,9 +277,13 @@ def repeated(known: CertificateRequest, latest: CertificateRequest) -> Certifica
 
     The same names asked for with another challenge password make another CSR.
     """
+    earlier = known.earlier_nonces
+    if latest.sender_nonce != known.sender_nonce:
+        earlier = (earlier + _mark(known.sender_nonce))[-_MOST_NONCES * _NONCE_MARK :]
     return replace(
         known,
         sender_nonce=latest.sender_nonce,
+        earlier_nonces=earlier,
         csr=latest.csr,
         signer_key=latest.signer_key,
         signer=latest.signer,

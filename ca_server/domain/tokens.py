@@ -1,7 +1,7 @@
 """Bearer tokens of the operators' API: for programs, so that nobody has to give them his password.
 
-A token is shown once.  Kept is a keyed hash of it (see ``challenges.Hasher``), by which it is found again;
-it has 256 random bits, so that nothing is told by how long the finding takes.
+A token is shown once.  Only a keyed hash of it is kept (see ``challenges.Hasher``), by which it is found
+again; it has 256 random bits, so that nothing is told by how long the finding takes.
 """
 
 from __future__ import annotations

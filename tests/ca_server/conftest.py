@@ -224,9 +224,23 @@ def authority(authority_keys):
     return found_authority(authority_keys(), places=PLACES, now=START, random_bytes=os.urandom)
 
 
-def with_policy(**changes):
-    """The built-in profiles, each with these changes of its policy."""
-    return Profiles(replace(each, policy=replace(each.policy, **changes)) for each in BUILT_IN)
+def with_policy(*, in_profile=None, **general):
+    """The built-in profiles with these changes of their policies: of all, and ``in_profile`` of each.
+
+    None for a profile leaves it out.
+    """
+
+    def changed(policy, unique_subjects=None, **changes):
+        if unique_subjects is not None:
+            policy = replace(policy, terms=replace(policy.terms, unique_subjects=unique_subjects))
+        return replace(policy, **changes)
+
+    own = [(each, (in_profile or {}).get(each.name, {})) for each in BUILT_IN]
+    return Profiles(
+        replace(each, policy=changed(each.policy, **general | changes))
+        for each, changes in own
+        if changes is not None
+    )
 
 
 def build_lab(authority, url, clock=None, *, next_keys=None, crls=None, **policy):

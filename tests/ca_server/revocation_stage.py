@@ -101,6 +101,7 @@ class Stage:
                     request_id=request.id,
                     issuer=by.ca.name,
                     subject="CN=r1.lab",
+                    subject_key="2.5.4.3=r1.lab",
                     not_before=certificate.not_before,
                     not_after=certificate.not_after,
                     der=certificate.der,

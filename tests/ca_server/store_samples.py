@@ -16,11 +16,12 @@ from ca_server.domain.ledger import (
     What,
     about_transaction,
 )
-from ca_server.domain.requests import CertificateRequest, ChallengeState, State
+from ca_server.domain.requests import CertificateRequest, ChallengeState, State, WaitsFor
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 WALL = datetime(2026, 2, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
+SUBJECT_KEY = "2.5.4.10=lab/2.5.4.3=r1.lab"
 LONG_SERIAL_NUMBER = 2**159 + 5  # RFC 5280 allows twenty octets
 _numbers = itertools.count(1)
 
@@ -49,6 +50,8 @@ def a_request(**changes):
         authority=2,
         renews=LONG_SERIAL_NUMBER,
         received_at=NOW,
+        waits_for=WaitsFor.POLICY,
+        earlier_nonces=b"\x00\xff earlier",
     )
     return replace(request, **changes)
 
@@ -60,6 +63,7 @@ def a_certificate(serial_number, request_id=1, **changes):
         request_id=request_id,
         issuer="ca-1",
         subject="CN=r1.lab,O=lab",
+        subject_key=SUBJECT_KEY,
         not_before=NOW,
         not_after=NOW + YEAR,
         der=b"\x30 certificate",

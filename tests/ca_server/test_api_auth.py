@@ -1,6 +1,8 @@
 """Who gets in, from where, and what a change must look like."""
 
 import base64
+import hashlib
+import re
 
 import pytest
 import structlog
@@ -158,7 +160,7 @@ def test_a_page_cannot_reach_it_under_a_name_of_its_own(lab, operator, host, sta
         ({"data": "{}", "content_type": "text/plain"}, (415, "not-json")),
         ({"data": "reason=x", "content_type": "application/x-www-form-urlencoded"}, (415, "not-json")),
         ({"data": "{", "content_type": "application/json"}, (400, "bad-request")),
-        ({"data": "", "content_type": "application/json"}, (400, "bad-request")),
+        ({"data": ""}, (415, "not-json")),
         ({"data": b"\xff{}", "content_type": "application/json"}, (400, "bad-request")),
         ({"data": "[" * 100_000, "content_type": "application/json"}, (400, "bad-request")),
         ({"data": '{"reason": NaN}', "content_type": "application/json"}, (400, "bad-request")),
@@ -211,6 +213,51 @@ def test_a_fault_of_ours_tells_nothing_of_itself(lab, console, monkeypatch):
     assert "division" not in answer.text
 
 
+def test_a_body_may_be_left_out_where_all_of_it_may(lab, console, client):
+    lab.send(client, client.pkcs_req())
+    nothing = {"data": "", "content_type": "application/json"}
+    for path in ("/api/requests/decide", "/api/requests/1/notes", "/api/tokens"):
+        assert error_of(console.post(path, **nothing)) == (400, "bad-request")
+    assert console.post("/api/requests/1/deny", **nothing).json["state"] == "denied"
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (
+            lambda console: console.get("/api/challenges?foo=1"),
+            "there is no query parameter 'foo'; there are limit, after, order",
+        ),
+        (
+            lambda console: console.post("/api/crls", {"serial": 1}),
+            "there is no field 'serial' in the body; there are none",
+        ),
+        (
+            lambda console: console.post("/api/crls", data="[" * 100_000, content_type="application/json"),
+            "the body is nested too deep",
+        ),
+        (
+            lambda console: console.get("/api/audit?serial_number=xyz"),
+            "serial_number is 1 to 20 octets in hexadecimal, two digits each",
+        ),
+        (
+            lambda console: console.get("/api/requests?profile=x"),
+            "there is no profile 'x'; there are compat, ndes, rfc8894, cisco-legacy",
+        ),
+        (
+            lambda console: console.post(
+                "/api/requests/decide", {"decision": "deny", "ids": [1], "profile": "ndes"}
+            ),
+            "profile does not go with the decision deny",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(console, ask, told):
+    answer = ask(console)
+    assert error_of(answer) == (400, "bad-request")
+    assert answer.json["error"]["message"] == told
+
+
 def test_other_methods_and_paths(console):
     refused = console.get("/api/requests/1/approve")
     assert error_of(refused) == (405, "not-allowed")
@@ -225,4 +272,8 @@ def test_the_pages_need_no_script_and_no_other_site(console):
     assert "<script" not in page.text
     for answer in (page, console.get("/"), console.get("/api/ca")):
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
+    [style] = re.findall("<style>(.*?)</style>", page.text, re.DOTALL)
+    by_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{by_hash}'" in page.headers["Content-Security-Policy"]

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scep_core.messages import PkcsReq
+from sceplab.clock import parse_instant
 from tests.ca_server.api_stage import Console, error_of
 
 
@@ -77,7 +78,13 @@ def test_lists(lab, console, issued):
     assert listed(state="valid") == ["CN=r0"]
     assert (listed(state="held"), listed(state="revoked")) == (["CN=r1"], ["CN=r2"])
     assert listed(search="cn=R1") == listed(search=issued[1][4:20].lower()) == ["CN=r1"]
-    assert (len(listed(issuer="ca-1")), listed(issuer="ca-2")) == (3, [])
+    assert len(listed(issuer="ca-1")) == 3
+    refused = console.get("/api/certificates", issuer="ca-2")
+    assert error_of(refused) == (400, "bad-request")
+    assert refused.json["error"]["message"] == "there is no CA 'ca-2'; there are ca-1"
+    octets = bytes.fromhex(issued[0])
+    for printed in (octets.hex(":"), octets.hex(":").upper(), "0x" + issued[0].lower(), octets[3:9].hex("-")):
+        assert listed(search=printed) == ["CN=r0"], printed
     first = console.get("/api/certificates", limit=2, order="newest").json
     assert listed(limit=2, order="newest", after=first["next"]) == ["CN=r0"]
     lab.clock.advance(timedelta(days=400))
@@ -129,7 +136,7 @@ def test_revoke_with_the_enrolments_password(console, issued):
     assert console.post(path.format(issued[0]), right).json["state"] == "revoked"
     for _ in range(3):
         answer = console.post(path.format(issued[2]), wrong)
-    assert error_of(answer) == (429, "locked")
+    assert error_of(answer) == (403, "locked")
     assert console.get(f"/api/certificates/{issued[2]}").json["wrong_passwords"] == 3
 
 
@@ -139,6 +146,8 @@ def test_crls_now_and_how_they_are_served(lab, console):
     made = console.post("/api/crls")
     assert made.status_code == 201
     assert made.json["crls"][0]["number"] == before["number"] + 1
+    with_nothing = console.post("/api/crls", data="", content_type="application/json")
+    assert with_nothing.json["crls"][0]["number"] == before["number"] + 2
     assert console.get("/api/crls/serving").json == {"mode": "normal"}
     assert console.put("/api/crls/serving", {"mode": "missing"}).json == {"mode": "missing"}
     assert lab.apps.scep.test_client().get("/crl/ca.crl").status_code == 404
@@ -184,6 +193,19 @@ def test_the_ca_and_its_rollover(lab, console):
     lab.clock.advance(timedelta(days=7))
     standings = [each["standing"] for each in console.get("/api/ca").json["generations"]]
     assert standings == ["earlier", "current"]
+
+
+def test_a_ca_whose_end_has_come(lab, console):
+    lab.clock.advance(timedelta(days=1))
+    console.post("/api/ca/rollover", {"in_seconds": 60})
+    ends = [
+        parse_instant(each["certificates"][0]["not_after"])
+        for each in console.get("/api/ca").json["generations"]
+    ]
+    for end, expected in zip(ends, (["ended", "current"], ["ended", "ended"]), strict=True):
+        lab.clock.instant = end
+        standings = [each["standing"] for each in console.get("/api/ca").json["generations"]]
+        assert standings == expected
 
 
 @pytest.mark.parametrize(

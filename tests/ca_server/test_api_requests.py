@@ -90,6 +90,10 @@ def test_filters(lab, console, queue):
     assert subjects(console.get("/api/requests", transaction_id=queue[4].transaction_id)) == ["CN=r4"]
     assert subjects(console.get("/api/requests", profile="compat", state="denied")) == ["CN=r2"]
     assert subjects(console.get("/api/requests", profile="ndes")) == []
+    for printed in ("md5", "sha1", "sha256"):
+        groups = getattr(lab.store.request(5), printed)
+        for spelling in (groups, groups.lower(), bytes.fromhex(groups).hex(":"), groups.replace(" ", "")):
+            assert subjects(console.get("/api/requests", search=spelling)) == ["CN=r4"], spelling
     assert subjects(console.get("/api/requests", source="192.0.2.2")) == []
     assert len(subjects(console.get("/api/requests", source="192.0.2.1"))) == 5
 

@@ -4,7 +4,7 @@ import pytest
 
 from ca_server.api import schema
 from ca_server.api.openapi import ALL_ROUTES
-from ca_server.api.schema import Invalid, array, check, choice, integer, pattern, record, text
+from ca_server.api.schema import Invalid, array, check, choice, integer, lines, pattern, record, text
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,14 @@ from ca_server.api.schema import Invalid, array, check, choice, integer, pattern
         (schema.BOOLEAN, 1, "it is of the type boolean"),
         (choice((1, "a")), True, "it is one of 1, a"),
         (text(3), "abcd", "it has 0 to 3 characters"),
-        (text(9), "a\x1b", "it looks like"),
-        (pattern("^a$"), "a\n", "it looks like"),
+        (text(9), "a\x1b", "it is one line without control characters"),
+        (lines(9), "a\nb\x1b", "it has no control characters but ends of lines"),
+        (pattern("^a$"), "a\n", r"it is of the pattern \^a\$"),
         (array(integer(0, 1), max_items=1), [0, 0], "it has 0 to 1 items"),
         (array(integer(0, 1)), [0, 7], r"it\[1\] is from 0 to 1"),
-        (record({"a": text(1)}), {}, "it has no 'a'"),
-        (record({"a": text(1)}), {"a": "", "b": 1}, "it knows no 'b', but a"),
+        (record({"a": text(1)}), {}, "it lacks 'a'"),
+        (record({"a": text(1)}), {"a": "", "b": 1}, "there is no field 'b' in it; there are a"),
+        (record({}), {"b": 1}, "there is no field 'b' in it; there are none"),
         ({"type": "object", "additionalProperties": text(1)}, {"k": 1}, "k is of the type string"),
         (schema.instant(), "2026-13-01T00:00:00Z", "it is an instant"),
     ],

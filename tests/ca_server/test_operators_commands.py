@@ -8,6 +8,7 @@ import structlog
 from click.testing import CliRunner
 from cryptography import x509
 
+from ca_server.domain.approval import MAX_LIFETIME
 from scep_core.messages import PkcsReq
 from sceplab.cli import main
 from sceplab.client import Lab
@@ -66,6 +67,10 @@ def test_requests_are_found(run, queue):
     assert rows(run("requests", "list", "--newest", "--limit", "3")) == ["4", "3", "2"]
     assert rows(run("requests", "list", "--search", "cn=R2", "--state", "pending")) == ["3"]
     assert run("requests", "list", "--profile", "ndes") == "No requests.\n"
+    assert "there is no profile 'x'; there are compat, ndes" in run(
+        "requests", "list", "--profile", "x", status=1
+    )
+    assert "'abc' is not a valid whole number" in run("requests", "show", "abc", status=2)
 
 
 def test_lists_are_fetched_page_by_page(served, queue, monkeypatch):
@@ -85,12 +90,16 @@ def test_approve_on_other_terms(lab, run, queue):
         "requests", "approve", "3", "--days", "1", "--lifetime", "1h", status=2
     )
     assert "refused: there is no profile 'x'" in run("requests", "approve", "3", "--profile", "x", status=1)
+    for words in (("--days", str(MAX_LIFETIME.days + 1)), ("--lifetime", "3s"), ("--lifetime", "4000d")):
+        assert f"'{words[0]}': " in run("requests", "approve", "3", *words, status=2)
+    run("requests", "approve", "3", "--days", str(MAX_LIFETIME.days))
 
 
 def test_all_that_are_pending(lab, run, queue):
     run("requests", "deny", "2", "--reason", "not ours")
     assert run("requests", "approve", "--all-pending").count("is issued") == 3
     assert json.loads(run("requests", "deny", "--all-pending", "--json")) == []
+    assert run("requests", "approve", "--all-pending") == "No requests are pending.\n"
     for words in (("approve",), ("approve", "1", "--all-pending"), ("deny",)):
         assert "either IDs or --all-pending" in run("requests", *words, status=2)
 
@@ -100,6 +109,8 @@ def test_a_note_is_in_the_requests_audit(run, queue):
     assert "noted" in shown
     assert shown.rstrip().endswith("asked the owner")
     assert run("requests", "show", "1") == shown
+    told = run("requests", "note", "1", "a\x1b[2J", status=1)
+    assert "text has no control characters but ends of lines" in told
 
 
 def test_certificates_are_found_and_shown(run, issued):
@@ -128,6 +139,8 @@ def test_revoke_hold_and_release(run, issued):
         f"Certificate {issued[0]} is held: CN=r0\n"
     )
     assert "is valid" in run("certificates", "release", issued[0])
+    told = run("certificates", "revoke", issued[0], "--reason", "stolen", status=2)
+    assert "'stolen' is none of unspecified, keyCompromise, cACompromise" in told
     refused = run("certificates", "revoke", "AB", *issued, "--reason", "keyCompromise", status=1)
     assert refused.startswith("Certificate AB: ")
     assert rows(run("certificates", "list", "--state", "revoked")) == issued
@@ -160,6 +173,8 @@ def test_challenge_passwords(run):
     assert len(password) == 16
     chosen = run("challenge", "new", "--device", "r2", "--lasting", "--choose", stdin="own words\n")
     assert chosen == "own words\n"
+    for words in (("--choose",), ("--lasting",), ("--valid", "0s"), ("--device", "r3", "--choose")):
+        assert "GetPassWarning" not in run("challenge", "new", *words, status=2)
     listed = run("challenge", "list")
     assert rows(listed) == ["1", "2"]
     assert password not in listed
@@ -185,6 +200,17 @@ def test_the_audit_ends_with_the_newest_line(run, issued):
     assert "revoked" in run("audit", "list", "--limit", "1")
     assert len(run("audit", "list", "--serial", issued[0].lower()).splitlines()) == 3
     assert "what is one of issued, denied" in run("audit", "list", "--what", "nonsense", status=1)
+
+
+def test_a_long_name_is_cut_but_where_it_is_looked_at(lab, run, make_client):
+    client = make_client(0, "r" * 5000)
+    lab.send(client, client.pkcs_req())
+    assert run("requests", "approve", "1").endswith("rrr…\n")
+    serial = json.loads(run("certificates", "list", "--json"))[0]["serial_number"]
+    for screen in (run("requests", "list"), run("certificates", "list"), run("audit", "list")):
+        assert max(map(len, screen.splitlines())) < 220
+    for screen in (run("requests", "show", "1"), run("certificates", "show", serial)):
+        assert "CN=" + "r" * 5000 in screen
 
 
 def test_a_client_cannot_draw_on_the_terminal(lab, run, make_client):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ca_server.domain.challenges import ChallengeRule, Hasher
-from ca_server.domain.policy import Decide, Issue, Otherwise, Refuse, Renewals, Rule
+from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Refuse, Renewals, Rule
 from ca_server.domain.profiles import BUILT_IN, COMPAT, NDES, RFC8894, Profiles
 from ca_server.settings import SettingsError, read_settings
 from scep_core.values import LEGACY, FailInfo
@@ -66,7 +66,7 @@ def test_everything_can_be_said():
     assert (policy.challenge, policy.otherwise) == (ChallengeRule.STATIC, Otherwise.QUEUE)
     assert policy.static_challenges == (HASHER.digest("open"), HASHER.digest("sesame"))
     assert (policy.bad_challenge, policy.renewals) == (FailInfo.BAD_MESSAGE_CHECK, Renewals.ISSUE)
-    assert (policy.unique_subjects, policy.own_key_only, policy.clock_skew) == (False, False, None)
+    assert (policy.terms.unique_subjects, policy.own_key_only, policy.clock_skew) == (False, False, None)
     assert policy.terms.lifetime == timedelta(days=30)
     assert policy.terms.purposes == ("1.3.6.1.5.5.7.3.1", "1.2.3.4")
     assert policy.rules == (
@@ -90,6 +90,26 @@ def test_where_a_profile_answers():
         "/cgi-bin/pkiclient.exe/pkiclient.exe": None,
     }.items():
         assert profiles.at(path) == expected, path
+
+
+def test_a_profile_like_another_answers_at_its_own_paths_alone():
+    profiles = read('[profiles.branch]\nlike = "ndes"').profiles
+    branch = profiles.named("branch")
+    assert (branch.paths, branch.shape, branch.policy) == ((), NDES.shape, NDES.policy)
+    assert profiles.at("/scep/branch") is branch
+    assert [profiles.at(path) for path in NDES.paths] == [NDES] * len(NDES.paths)
+
+
+def test_what_rules_say():
+    [*_, profile] = read("""
+        [profiles.x]
+        rules = [{ then = "queue", key_bits_below = 1 }, { then = "issue" }, { name = "r?" }]
+    """).profiles
+    assert profile.policy.rules == (
+        Rule(Queue(), key_bits_below=1),
+        Rule(Issue()),
+        Rule(Refuse(FailInfo.BAD_REQUEST, "refused by a rule of this CA"), name="r?"),
+    )
 
 
 def test_a_built_in_profile_is_changed_in_what_is_said():

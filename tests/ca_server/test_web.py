@@ -120,8 +120,16 @@ def test_other_answers(web):
     assert web.get("/scep?operation=Nonsense").status_code == 400
     assert web.get("/scep?operation=").status_code == 400
     assert web.get("/nowhere?operation=GetCACaps").status_code == 404
-    assert web.get("/").status_code == 404
-    assert web.put("/scep").status_code == 405
+    root = web.get("/")
+    assert root.status_code == 200
+    for path in ("/scep<", "/certsrv/mscep/mscep.dll<", "/scep/rfc8894<"):
+        assert path in root.text
+    for lost in (web.get("/?operation=GetCACaps"), web.post("/", data=b"0"), web.get("/scap?operation=x")):
+        assert lost.status_code == 404
+        assert "/scep," in lost.text
+    refused = web.put("/scep")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert web.put("/certsrv/mscep_admin").headers["Allow"] == "GET, HEAD, POST"
     assert "lab" in web.get("/scep").text
     head = web.head("/scep?operation=GetCACert")
     assert (head.status_code, head.data) == (200, b"")

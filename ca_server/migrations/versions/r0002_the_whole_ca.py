@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from cryptography import x509
 
 revision = "0002"
 down_revision = "0001"
@@ -16,17 +17,18 @@ down_revision = "0001"
 OLD = ("requests", "certificates", "decisions")
 FILL = (
     """INSERT INTO requests (id, state, transaction_id, message_type, profile, source, signer, subject,
-           subject_alt_names, key, md5, sha1, sha256, challenge, authority, received_at, polls, last_poll_at,
-           decided_at, decided_by, reason, serial_number, sender_nonce, csr, public_key_info, signer_key)
+           subject_alt_names, key, md5, sha1, sha256, challenge, authority, received_at, waits_for, polls,
+           last_poll_at, decided_at, decided_by, reason, serial_number, sender_nonce, earlier_nonces, csr,
+           public_key_info, signer_key)
        SELECT id, state, transaction_id, message_type, profile, source, signer, subject,
            CAST(subject_alt_names AS VARCHAR), key, md5, sha1, sha256,
-           CASE challenge WHEN 'present' THEN 'not-checked' ELSE challenge END, 1, received_at, polls,
-           last_poll_at, decided_at, decided_by, reason, serial_number, sender_nonce, csr, public_key_info,
-           signer_key
+           CASE challenge WHEN 'present' THEN 'not-checked' ELSE challenge END, 1, received_at,
+           'person', polls, last_poll_at, decided_at, decided_by, reason, serial_number, sender_nonce,
+           substr(sender_nonce, 1, 0), csr, public_key_info, signer_key
        FROM old_requests ORDER BY id""",
-    """INSERT INTO certificates (id, serial_number, request_id, issuer, subject, not_before, not_after,
-           wrong_passwords, der)
-       SELECT id, serial_number, request_id, 'ca-1', subject, not_before, not_after, 0, der
+    """INSERT INTO certificates (id, serial_number, request_id, issuer, subject, subject_key, not_before,
+           not_after, wrong_passwords, der)
+       SELECT id, serial_number, request_id, 'ca-1', subject, subject, not_before, not_after, 0, der
        FROM old_certificates ORDER BY id""",
     """INSERT INTO audit (what, "by", at, wall_at, request_id, serial_number, text)
        SELECT what, "by", at, wall_at, request_id, serial_number, reason FROM old_decisions ORDER BY id""",
@@ -44,11 +46,34 @@ def upgrade() -> None:
         op.execute(statement)
     for name in OLD:
         op.execute(f"DROP TABLE old_{name}")
+    _fill_subject_keys()
     if op.get_context().dialect.name == "postgresql":
         for name in ("requests", "certificates"):  # whose ids came with the rows
             sequence = f"pg_get_serial_sequence('{name}', 'id')"
             op.execute(f"SELECT setval({sequence}, coalesce(max(id), 0) + 1, false) FROM {name}")
     op.execute("UPDATE lab SET schema_version = 2")  # has the program of revision 0001 refuse it
+
+
+def _fill_subject_keys() -> None:
+    """As ``requests.subject_key`` was when this was written."""
+    connection = op.get_bind()
+    for number, der in connection.execute(sa.text("SELECT id, der FROM certificates")).all():
+        try:
+            name = x509.load_der_x509_certificate(bytes(der)).subject
+        except ValueError:  # a name that is no name to everybody: the text stays
+            continue
+        rdns = (
+            "+".join(
+                sorted(
+                    f"{each.oid.dotted_string}={' '.join(str(each.value).split()).casefold()}" for each in rdn
+                )
+            )
+            for rdn in name.rdns
+        )
+        connection.execute(
+            sa.text("UPDATE certificates SET subject_key = :key WHERE id = :id"),
+            {"key": "/".join(rdns), "id": number},
+        )
 
 
 def _create_tables() -> None:
@@ -72,6 +97,7 @@ def _create_tables() -> None:
         sa.Column("authority", sa.Integer, nullable=False),
         sa.Column("renews", sa.String),
         sa.Column("received_at", sa.String, nullable=False),
+        sa.Column("waits_for", sa.String, nullable=False),
         sa.Column("polls", sa.Integer, nullable=False),
         sa.Column("last_poll_at", sa.String),
         sa.Column("decided_at", sa.String),
@@ -79,6 +105,7 @@ def _create_tables() -> None:
         sa.Column("reason", sa.String),
         sa.Column("serial_number", sa.String),
         sa.Column("sender_nonce", sa.LargeBinary, nullable=False),
+        sa.Column("earlier_nonces", sa.LargeBinary, nullable=False),
         sa.Column("csr", sa.LargeBinary, nullable=False),
         sa.Column("public_key_info", sa.LargeBinary, nullable=False),
         sa.Column("signer_key", sa.LargeBinary, nullable=False),
@@ -100,6 +127,7 @@ def _create_tables() -> None:
         sa.Column("request_id", sa.Integer, sa.ForeignKey("requests.id"), nullable=False),
         sa.Column("issuer", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
+        sa.Column("subject_key", sa.String, nullable=False),
         sa.Column("not_before", sa.String, nullable=False),
         sa.Column("not_after", sa.String, nullable=False),
         sa.Column("revoked_at", sa.String),
@@ -108,7 +136,7 @@ def _create_tables() -> None:
         sa.Column("wrong_passwords", sa.Integer, nullable=False),
         sa.Column("der", sa.LargeBinary, nullable=False),
     )
-    op.create_index("certificates_by_subject", "certificates", ["subject"], postgresql_using="hash")
+    op.create_index("certificates_by_subject", "certificates", ["subject_key"], postgresql_using="hash")
     op.create_index(
         "revoked_certificates",
         "certificates",

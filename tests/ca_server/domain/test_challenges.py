@@ -130,7 +130,9 @@ def test_any_of_several_static_passwords_is_right_and_what_was_given_out_is_not(
     [
         (None, True, "right", "wrong"),
         ("r1.lab", True, "right", "right"),
-        ("R1", True, "right", "right"),
+        ("R1.LAB", True, "right", "right"),
+        ("r1", True, "wrong", "wrong"),  # which is not R1.lab
+        ("r1.example", True, "wrong", "wrong"),
         ("r2.lab", True, "wrong", "wrong"),
         ("r1.lab", False, "wrong", "right"),
         ("r2.lab", False, "wrong", "wrong"),
@@ -149,18 +151,18 @@ def test_who_has_no_name_is_no_device(give, state):
 
 @pytest.mark.parametrize("rule", [ChallengeRule.ONE_TIME, ChallengeRule.PER_DEVICE])
 def test_a_password_ends_at_its_end(give, state, rule):
-    password = give("r1")
+    password = give("r1.lab")
     assert state(password, rule, now=NOW + HOUR - timedelta.resolution) == "right"
     assert state(password, rule, now=NOW + HOUR) == "expired"
     assert state(password, rule, now=NOW + HOUR, names=["r2"]) == "wrong"
-    assert state(give("r1", valid_for=None), rule, now=NOW + 9999 * HOUR) == "right"
+    assert state(give("r1.lab", valid_for=None), rule, now=NOW + 9999 * HOUR) == "right"
 
 
 # -- using --
 
 
 def test_a_one_time_password_is_used_up_and_comes_again(give, check, state, ledger):
-    password = give("r1")
+    password = give("r1.lab")
     challenges.record(ledger, check(password), request_id=7, now=NOW)
     (kept,) = ledger.kept.values()
     assert (kept.used_by, kept.used_at) == (7, NOW)
@@ -171,14 +173,14 @@ def test_a_one_time_password_is_used_up_and_comes_again(give, check, state, ledg
 
 
 def test_reuse_raises_an_alarm_that_says_who_was_first(give, check, ledger):
-    password = give("r1")
+    password = give("r1.lab")
     challenges.record(ledger, check(password), request_id=7, now=NOW)
     ledger.audited.clear()
     again = check(password, names=["thief"])
     challenges.alarm(ledger, again, source="192.0.2.9", transaction_id="ABBA", now=NOW + HOUR)
     (entry,) = ledger.audited
     assert entry == AuditEntry(What.ALARM, "192.0.2.9", NOW + HOUR, request_id=7, text=entry.text)
-    assert entry.text == "challenge 1 of r1, used by request 7, came again in transaction ABBA"
+    assert entry.text == "challenge 1 of r1.lab, used by request 7, came again in transaction ABBA"
 
 
 @pytest.mark.parametrize("state", [each for each in ChallengeState if each is not ChallengeState.USED])
@@ -199,16 +201,28 @@ def test_of_two_who_use_it_at_once_one_is_told(give, check, ledger):
 
 
 def test_only_a_right_one_time_password_is_used_up(give, check, ledger):
-    lasting = give("r1", once=False)
-    for checked in (
+    lasting = give("r1.lab", once=False)
+    checked = [
         check(lasting, ChallengeRule.PER_DEVICE),
-        check(give("r1"), names=["r2"]),
-        check(give("r1"), now=NOW + HOUR),
-        check(give(), ChallengeRule.IGNORED),
+        check(give("r1.lab"), names=["r2"]),
+        check(give("r1.lab"), now=NOW + HOUR),
         check(None),
-    ):
-        challenges.record(ledger, checked, request_id=1, now=NOW)
-    assert [each.used_at for each in ledger.kept.values()] == [None] * 4
+    ]
+    assert [each.state for each in checked] == ["right", "wrong", "expired", "absent"]
+    for each in checked:
+        challenges.record(ledger, each, request_id=1, now=NOW)
+    assert [each.used_at for each in ledger.kept.values()] == [None] * 3
+
+
+def test_where_nobody_asks_for_it_ndes_password_is_used_up_all_the_same(give, check, ledger):
+    """Or its cache would be full after five routers, though each has brought its own."""
+    passwords = [give(), give("r1.lab"), give(valid_for=HOUR / 2), give()]
+    late = NOW + HOUR / 2
+    for password in passwords[:3]:
+        challenges.record(ledger, check(password, ChallengeRule.IGNORED, now=late), request_id=7, now=late)
+    assert [each.used_by for each in ledger.kept.values()] == [7, None, None, None]
+    again = check(passwords[0], ChallengeRule.IGNORED, now=late)
+    assert again == Checked(ChallengeState.NOT_CHECKED)  # and is neither used twice nor an alarm
 
 
 # -- giving out --
@@ -226,13 +240,13 @@ def test_what_is_given_out_is_random_and_not_kept(desk, ledger):
         assert password not in repr((challenge, ledger.kept, ledger.audited))
     assert desk.list(Slice()) == [challenge for challenge, _ in given]
     assert [(each.what, each.by, each.text) for each in ledger.audited] == [
-        (What.CHALLENGE, "op", "challenge 1, lasting by r1, until 2026-03-01 13:00:00"),
+        (What.CHALLENGE, "op", "challenge 1, lasting, for r1, until 2026-03-01 13:00:00"),
         (What.CHALLENGE, "op", "challenge 2, for one use"),
     ]
 
 
 def test_an_operators_own_words_are_one_devices(give, state, ledger):
-    assert give("r1", once=False, password="open sesame") == "open sesame"
+    assert give("r1.lab", once=False, password="open sesame") == "open sesame"
     assert state("open sesame", ChallengeRule.PER_DEVICE) == "right"
     with pytest.raises(BadChallenge, match="already"):
         give("r2", password="open sesame")
@@ -270,6 +284,14 @@ def test_a_withdrawn_password_is_wrong(desk, give, state, ledger):
     with pytest.raises(NoSuchChallenge):
         desk.withdraw(1, by="op", now=NOW)
     assert len(ledger.audited) == 2
+
+
+def test_a_used_password_cannot_be_withdrawn_and_goes_on_to_raise_alarms(desk, give, check, state, ledger):
+    password = give()
+    challenges.record(ledger, check(password), request_id=7, now=NOW)
+    with pytest.raises(BadChallenge, match="used up already"):
+        desk.withdraw(1, by="op", now=NOW)
+    assert state(password) == "used"
 
 
 # -- NDES's cache --

@@ -45,17 +45,28 @@ def test_a_crl_lasts_a_week_and_half_a_day_and_is_not_made_twice(stage):
     assert crl.next_update == second.next_update.replace(microsecond=0)
 
 
-def test_the_settings(stage):
-    for period, overlap, lasts in (
-        (timedelta(hours=10), None, timedelta(hours=11)),
-        (timedelta(hours=10), timedelta(0), timedelta(hours=10)),
-    ):
-        settings = CrlSettings(period, overlap)
-        assert settings.next_update(START) == START + lasts
-        desk = CrlDesk(stage.store, stage.succession, settings)
-        (made,) = desk.issue_crl(by="operator", now=START)
-        assert desk.current_crl("ca-1", START + period - timedelta(seconds=1)) == made
-        assert desk.current_crl("ca-1", START + period) != made
+@pytest.mark.parametrize(
+    ("overlap", "lasts"), [(None, timedelta(hours=11)), (timedelta(0), timedelta(hours=10))]
+)
+def test_the_settings(stage, overlap, lasts):
+    period = timedelta(hours=10)
+    settings = CrlSettings(period, overlap)
+    assert settings.next_update(START) == START + lasts
+    desk = CrlDesk(stage.store, stage.succession, settings)
+    (made,) = desk.issue_crl(by="operator", now=START)
+    assert desk.current_crl("ca-1", START + period - timedelta(seconds=1)) == made
+    assert desk.current_crl("ca-1", START + period) != made
+
+
+def test_no_crl_is_older_than_the_one_before_whatever_the_machines_clocks(stage):
+    ahead = START + timedelta(hours=1)
+    first, second = stage.issue(), stage.issue()
+    stage.desk.revoke(first, by="operator", now=ahead)
+    stage.desk.revoke(second, by="operator", now=ahead - timedelta(seconds=5))
+    made = stage.desk.current_crl("ca-1", ahead)
+    assert (made.number, made.this_update) == (2, ahead)
+    assert made.next_update == CrlSettings().next_update(ahead)
+    assert {each.serial_number for each in read_crl(made.der).revoked} == {first, second}
 
 
 def test_numbers_go_on_over_restarts_and_changes(stage, store_url):

@@ -1,36 +1,31 @@
-"""Who decides: rules, challenge passwords, polls, time, and what each leaves behind."""
+"""Who decides: challenge passwords, polls, time, and what each leaves behind; test_rules.py has the rules."""
 
 from datetime import timedelta
-from ipaddress import ip_network
 
 import pytest
 
-from ca_server.domain.challenges import ChallengeRule
-from ca_server.domain.ledger import AuditFilter, Slice, What
-from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Refuse, Rule, _glob
+from ca_server.domain.approval import NoSuchProfile
+from ca_server.domain.challenges import ChallengeRule, Use
+from ca_server.domain.ledger import What
+from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Rule
 from ca_server.domain.profiles import CISCO_LEGACY, COMPAT, NDES, RFC8894
 from ca_server.domain.requests import State
-from scep_core import certificates, names
+from scep_core import names
 from scep_core.messages import Failure, Pending, PkcsReq, Success
 from scep_core.pkimessage import parse_message
 from scep_core.values import Algorithms, Cipher, Digest, FailInfo
-
-ONE_TIME = {"decide": Decide.CHALLENGE, "challenge": ChallengeRule.ONE_TIME}
-NO = Refuse(FailInfo.BAD_REQUEST, "not here")
-
-
-def ask(client, password=None, **options):
-    return client.seal(PkcsReq(client.csr(challenge=password)), **options)
-
-
-def new_challenge(lab, **options):
-    settings = {"device": None, "once": True, "valid_for": timedelta(hours=1)} | options
-    return lab.desks.challenges.new(**settings, by="operator", now=lab.clock.now())[1]
-
-
-def audit(lab, what):
-    return lab.store.audit(AuditFilter(what=what), Slice())
-
+from tests.ca_server.conftest import HASHER
+from tests.ca_server.enrolment_stage import (
+    NO,
+    ONE_TIME,
+    PER_DEVICE,
+    ask,
+    ask_for,
+    audit,
+    dns,
+    new_challenge,
+    of_another_ca,
+)
 
 # ---------------------------------------------------------------------------- without a password
 
@@ -67,79 +62,51 @@ def test_nothing_is_issued(make_lab, client):
     assert lab.requests == []
 
 
-def test_rules_in_their_order(make_lab, make_client):
-    lab = make_lab(
-        rules=(
-            Rule(NO, name="bad*"),
-            Rule(Issue(), name="*.LAB", source=ip_network("192.0.2.0/24")),
-            Rule(NO, key_bits_below=1025),
-        )
-    )
-    cases = (("bad.lab", "192.0.2.1", Failure), ("r1.lab", "192.0.2.1", Success))
-    cases += (
-        ("r1.lab", "198.51.100.1", Failure),
-        ("r1.lab", "2001:db8::1", Failure),
-        ("r1.lab", "?", Failure),
-    )
-    for number, (name, source, expected) in enumerate(cases):
-        client = make_client(0, name)
-        message = client.pkcs_req(transaction_id=str(number))
-        reply = lab.send(client, message, source=source, transaction_id=str(number))
-        assert isinstance(reply, expected), (name, source)
-    larger = make_lab(rules=(Rule(NO, key_bits_above=1023), Rule(Issue())))
-    assert larger.send(client, client.pkcs_req()) == Failure(FailInfo.BAD_REQUEST, "not here")
+def test_a_poll_at_another_path_is_decided_where_the_request_was_sent(make_lab, make_client):
+    lab = make_lab(decide=Decide.AFTER_POLLS, polls=2, in_profile={"ndes": {"polls": 1}})
+    slow, quick = make_client(0, "slow.lab"), make_client(1, "quick.lab")
+    lab.send(slow, slow.pkcs_req(), COMPAT)
+    lab.send(quick, quick.pkcs_req(), NDES)
+    assert lab.send(slow, slow.poll(), NDES) == Pending()
+    assert isinstance(lab.send(quick, quick.poll(), COMPAT), Success)
 
 
-def subject_of(*texts, kind=names.COMMON_NAME):
-    return names.build_name([[(names.ORGANIZATION, "x.lab")], *([(kind, each)] for each in texts)])
+def test_when_a_profile_is_there_no_more_a_person_decides(make_lab, client):
+    policy = {"decide": Decide.AFTER_POLLS, "polls": 1}
+    make_lab(**policy).send(client, client.pkcs_req(), RFC8894)
+    lab = make_lab(**policy, in_profile={"rfc8894": None})
+    assert lab.send(client, client.poll(), COMPAT) == Pending()
+    with pytest.raises(NoSuchProfile):
+        lab.approve(1)
+    lab.approve(1, profile="compat")
+    assert isinstance(lab.send(client, client.poll(), COMPAT), Success)
 
 
+@pytest.mark.parametrize("decide", [Decide.AFTER_POLLS, Decide.AFTER_TIME])
 @pytest.mark.parametrize(
-    ("subject", "alternative", "issued", "refused"),
+    "why",
     [
-        (subject_of("r1.lab"), (), True, True),
-        (subject_of("r1.lab"), ("r2.lab",), True, True),
-        (subject_of("r1.lab"), ("bank.example",), False, True),
-        (subject_of("bank.example"), ("r1.lab",), False, True),
-        (subject_of("r1.lab", "bank.example"), (), False, True),
-        (subject_of("bank.example"), (), False, False),
-        (subject_of("x.lab", kind=names.ORGANIZATIONAL_UNIT), (), False, False),  # no name of the holder
+        {"rules": (Rule(Queue(), name="r1.lab"),)},
+        {"challenge": ChallengeRule.ONE_TIME, "otherwise": Otherwise.QUEUE},
     ],
+    ids=["rule", "password"],
 )
-def test_a_rule_that_issues_wants_all_names_and_another_one(
-    make_lab, make_client, subject, alternative, issued, refused
-):
-    client = make_client(subject=subject)
-    extensions = [certificates.ext_subject_alt_name([("DNS", each.encode()) for each in alternative])]
-    message = client.seal(PkcsReq(client.csr(extensions=extensions if alternative else ())))
-    assert isinstance(make_lab(rules=(Rule(NO, name="*.lab"),)).send(client, message), Failure) is refused
-    reply = make_lab(rules=(Rule(Issue(), name="*.lab"),)).send(client, message)
-    assert isinstance(reply, Success) is issued
+def test_what_is_queued_for_a_person_is_not_issued_by_asking_again(make_lab, client, decide, why):
+    lab = make_lab(decide=decide, polls=2, **why)
+    assert lab.send(client, ask(client, "guess")) == Pending()
+    lab.clock.advance(timedelta(hours=1))
+    for message in (client.poll, client.poll, lambda: ask(client, "guess"), lambda: ask(client)):
+        assert lab.send(client, message()) == Pending()
+    lab.approve(1)
+    assert isinstance(lab.send(client, client.poll()), Success)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "text", "matches"),
-    [
-        ("CN=*.lab", "CN=r1.lab", True),
-        ("cn=*.LAB,o=x", "CN=r1.lab,O=x", True),
-        ("CN=*.lab", "CN=r1.lab,O=x", False),
-        ("CN=*.lab", "CN=bank,OU=x.lab", False),
-        ("CN=*.lab", "CN=bank\\,OU=x.lab", False),
-        ("CN=*", "CN=r1+OU=x", False),
-        ("CN=r?.lab", "CN=r1.lab", True),
-        ("CN=r?.lab", "CN=r12.lab", False),
-        ("CN=r1.lab", "CN=r1xlab", False),
-    ],
-)
-def test_a_pattern_for_the_subject_reaches_over_no_separator(pattern, text, matches):
-    assert _glob(pattern, within=True)(text) is matches
-
-
-def test_a_rule_may_queue_what_would_be_issued(make_lab, make_client):
-    lab = make_lab(decide=Decide.AUTOMATIC, rules=(Rule(Queue(), subject="CN=odd.lab"),))
-    odd, even = make_client(0, "odd.lab"), make_client(1, "even.lab")
-    assert lab.send(odd, odd.pkcs_req()) == Pending()
-    assert isinstance(lab.send(even, even.pkcs_req()), Success)
+def test_with_the_right_password_at_last_it_waits_for_the_policy_alone(make_lab, client):
+    rule = {"challenge": ChallengeRule.ONE_TIME, "otherwise": Otherwise.QUEUE}
+    lab = make_lab(decide=Decide.AFTER_POLLS, polls=2, **rule)
+    lab.send(client, ask(client, "mistyped"))
+    assert lab.send(client, ask(client, new_challenge(lab))) == Pending()  # as good as a poll
+    assert isinstance(lab.send(client, client.poll()), Success)
 
 
 # ------------------------------------------------------------------------------- with a password
@@ -182,6 +149,39 @@ def test_who_comes_back_with_the_right_password_waits_no_longer(make_lab, client
     assert isinstance(lab.send(client, ask(client, new_challenge(lab))), Success)
     request = lab.only_request
     assert (request.challenge, request.state) == ("right", State.ISSUED)
+
+
+@pytest.mark.parametrize("tries", [["right"], ["mistyped", "right"]])
+def test_a_static_password_is_everybodys_and_revokes_nothing(make_lab, client, tries):
+    lab = make_lab(
+        decide=Decide.CHALLENGE,
+        challenge=ChallengeRule.STATIC,
+        otherwise=Otherwise.QUEUE,
+        static_challenges=(HASHER.digest("right"),),
+    )
+    replies = [lab.send(client, ask(client, each)) for each in tries]
+    assert [isinstance(each, Success) for each in replies] == [each == "right" for each in tries]
+    request = lab.only_request
+    assert (request.challenge, request.challenge_digest) == ("right", None)
+
+
+def test_a_right_password_is_not_asked_for_again(make_lab, client):
+    lab = make_lab(challenge=ChallengeRule.ONE_TIME)
+    password = new_challenge(lab)
+    lab.send(client, ask(client, password))
+    assert lab.send(client, ask(client)) == Pending()
+    request = lab.only_request
+    kept = HASHER.digest(password, Use.ENROLMENT)
+    assert (request.challenge, request.challenge_digest, request.polls) == ("right", kept, 1)
+    lab.send(client, ask(client, new_challenge(lab)))
+    assert lab.only_request.challenge == "right"
+
+
+def test_ndes_cache_is_not_full_of_what_was_brought(lab, make_client):
+    for number in range(6):
+        password = lab.desks.challenges.ndes_password(by="operator", now=lab.clock.now())
+        client = make_client(number, f"r{number}.lab")
+        assert lab.send(client, ask(client, password), NDES) == Pending()
 
 
 def test_a_one_time_password_is_good_once_and_its_reuse_is_an_alarm(make_lab, client, make_client):
@@ -228,13 +228,32 @@ def test_a_password_expires_on_the_lab_clock(make_lab, client):
 
 
 def test_a_devices_password_is_for_it_alone(make_lab, make_client):
-    lab = make_lab(decide=Decide.CHALLENGE, challenge=ChallengeRule.PER_DEVICE)
+    lab = make_lab(**PER_DEVICE)
     password = new_challenge(lab, device="R1.lab", once=False, valid_for=None)
     other, device = make_client(1, "r2.lab"), make_client(0, "r1.lab")
     assert lab.send(other, ask(other, password)).text == "the challenge password is wrong"
     assert isinstance(lab.send(device, ask(device, password)), Success)
     cisco = make_client(2, subject=names.build_name([[(names.UNSTRUCTURED_NAME, "r1.lab")]]))
     assert isinstance(lab.send(cisco, ask(cisco, password)), Success)  # it has no common name
+
+
+@pytest.mark.parametrize(
+    ("called", "alternative", "issued"),
+    [
+        (["r1.lab"], ["r1", "R1.lab"], True),
+        (["r1.lab"], ["boss.lab"], False),
+        (["boss.lab"], ["boss.lab", "r1.lab"], False),
+        (["boss.lab", "r1.lab"], ["r1.lab"], False),
+    ],
+)
+def test_a_devices_password_is_for_no_name_besides_its_own(
+    make_lab, make_client, called, alternative, issued
+):
+    lab = make_lab(**PER_DEVICE)
+    password = new_challenge(lab, device="r1.lab", once=False, valid_for=None)
+    client = make_client(subject=names.build_name([[(names.COMMON_NAME, each)] for each in called]))
+    reply = lab.send(client, ask_for(client, dns(*alternative), challenge=password))
+    assert isinstance(reply, Success) is issued
 
 
 # --------------------------------------------------------------------------------- the profiles
@@ -256,6 +275,16 @@ def test_cisco_legacy_takes_the_encryption_keys_request_signed_by_the_other_key(
     message = client.seal(PkcsReq(client.csr(key=keys(5))), transaction_id="2")
     assert isinstance(lab.send(client, message, transaction_id="2"), Failure)
     assert lab.send(client, message, CISCO_LEGACY, transaction_id="2") == Pending()
+
+
+@pytest.mark.parametrize("issuer", ["ours", "CN=other"])
+def test_a_strangers_certificate_vouches_for_no_other_key(automatic, client, make_client, keys, issuer):
+    """Anybody can make one up, under our CA's name too."""
+    other = None if issuer == "ours" else names.build_name([[(names.COMMON_NAME, "other")]])
+    client.identity = of_another_ca(make_client(1), client, issuer=other)
+    reply = automatic.send(client, ask_for(client, key=keys(5)))
+    text = "the message is signed with another key than the one in the request"
+    assert reply == Failure(FailInfo.BAD_REQUEST, text)
 
 
 def test_bad_time_in_rfc8894_alone_and_by_the_worlds_clock(lab, client):

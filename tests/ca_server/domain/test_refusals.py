@@ -1,10 +1,14 @@
 """What the service refuses, and in which of the protocol's terms (scep.md 1.4)."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_server.domain import policy
 from ca_server.domain.profiles import COMPAT, NDES
+from ca_server.domain.requests import Submission
 from scep_core import asn1, certificates, csr, pkimessage
 from scep_core.certificates import Extension
 from scep_core.errors import NotAPkiMessage
@@ -71,6 +75,10 @@ def csr_with_a_subject_that_is_no_name(client):
     return client.seal(PkcsReq(client.csr()))
 
 
+def get_cert(serial_number, client):
+    return client.seal(GetCert(client.authority.ca.certificate.subject, serial_number))
+
+
 def unknown_message_type(client):
     return pkimessage.build(
         18,
@@ -100,7 +108,7 @@ REFUSED = [
     (unknown_message_type, FailInfo.BAD_REQUEST),
     (lambda client: client.seal(RenewalReq(client.csr())), FailInfo.BAD_CERT_ID),
     (lambda client: client.poll(), FailInfo.BAD_CERT_ID),
-    (lambda client: client.seal(GetCert(client.authority.ca.certificate.subject, 99)), FailInfo.BAD_CERT_ID),
+    *((partial(get_cert, number), FailInfo.BAD_CERT_ID) for number in (99, 0, -1, 2**63, 2**160, -(2**300))),
     (lambda client: client.seal(GetCert(client.subject, 1)), FailInfo.BAD_CERT_ID),
 ]
 
@@ -116,6 +124,43 @@ def test_refused(automatic, client, profile, make, fail_info):
     assert reply.fail_info_text
     assert reply.transaction_id == client.transaction_id
     assert automatic.requests == []
+
+
+def submission(client, wanted):
+    return Submission(
+        csr=wanted,
+        signer=client.identity.certificate,
+        signer_kind="self-signed",
+        own_signer=True,
+        transaction_id="T",
+        sender_nonce=b"",
+        message_type=19,
+        profile="compat",
+        source="192.0.2.1",
+        authority=1,
+    )
+
+
+@pytest.mark.parametrize(("bits", "good"), [(1023, False), (1024, True), (8192, True), (8193, False)])
+def test_the_sizes_of_rsa_keys(client, bits, good):
+    key = rsa.RSAPublicNumbers(65537, (1 << bits - 1) | 1).public_key()  # nobody's, and made at once
+    wanted = replace(client.csr(), public_key_info=csr.public_key_info(key))
+    refused = policy.never_issued(submission(client, wanted), policy.Policy())
+    assert (refused is None) is good
+    assert good or f"{bits} bits; 1024 to 8192" in refused.text
+
+
+def test_the_size_of_a_request(client):
+    def of_size(size):
+        padding = [Extension("1.3.6.1.4.1.55555.1", False, bytes(15_000))]
+        short = size - len(client.csr(extensions=padding).der)
+        padding = [Extension("1.3.6.1.4.1.55555.1", False, bytes(15_000 + short))]
+        return submission(client, client.csr(extensions=padding))
+
+    largest, larger = of_size(16 * 1024), of_size(16 * 1024 + 1)
+    assert [len(each.csr.der) for each in (largest, larger)] == [16_384, 16_385]
+    assert policy.never_issued(largest, policy.Policy()) is None
+    assert policy.never_issued(larger, policy.Policy()).text.endswith("larger than 16384 bytes")
 
 
 def test_an_ec_key_is_bad_alg_as_soon_as_the_signers_key_allows_to_say_so(automatic, client):

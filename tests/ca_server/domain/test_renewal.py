@@ -1,33 +1,34 @@
-"""Renewal, by a RenewalReq and as Cisco does it; and the resynchronisation cases of RFC 8894 section 5.2."""
+"""Renewal, by a RenewalReq and as Cisco does it (a PKCSReq signed with the certificate)."""
 
 from datetime import timedelta
 
 import pytest
 
+from ca_server.domain.approval import RenewedRevoked
+from ca_server.domain.challenges import Use
 from ca_server.domain.policy import Decide, Renewals
-from ca_server.domain.profiles import RFC8894
+from ca_server.domain.profiles import NDES, RFC8894
+from ca_server.domain.requests import State
 from ca_server.domain.revocation import Reason
 from scep_core import certificates, names
 from scep_core.cms import Identity
-from scep_core.messages import Failure, GetCert, Pending, PkcsReq, RenewalReq, Success
-from scep_core.values import Digest, FailInfo
+from scep_core.messages import Failure, Pending, RenewalReq, Success
+from scep_core.values import FailInfo
+from tests.ca_server.conftest import HASHER
+from tests.ca_server.enrolment_stage import (
+    ONE_TIME,
+    TYPES,
+    ask_for,
+    enrol,
+    new_challenge,
+    of_another_ca,
+    renewal,
+    revoke,
+    signs_with,
+)
 
-TYPES = pytest.mark.parametrize("kind", [PkcsReq, RenewalReq], ids=["19", "17"])
-
-
-def enrol(lab, client, **options):
-    """Enrol, whoever decides; the client signs with its certificate from then on."""
-    lab.send(client, client.seal(PkcsReq(client.csr(**options))))
-    request = lab.requests[-1]
-    if request.state == "pending":
-        lab.approve(request.id)
-    [issued] = lab.send(client, client.poll()).certificates
-    client.identity = Identity(issued, client.key)
-    return issued
-
-
-def renewal(client, kind, key=None, **options):
-    return client.seal(kind(client.csr(key=key, **options)))
+SIGNATURES = certificates.ext_key_usage("digital_signature")
+TLS_CLIENT = certificates.ext_extended_key_usage(certificates.CLIENT_AUTH)
 
 
 @TYPES
@@ -87,22 +88,6 @@ def test_a_renewal_req_must_be_signed_with_a_certificate_of_ours(lab, client, ma
     assert lab.requests == []
 
 
-def of_another_ca(stranger, client):
-    """A certificate of the client's key, issued by somebody else under our CA's name."""
-    made = certificates.build_certificate(
-        serial_number=1,
-        issuer=client.authority.ca.certificate.subject,
-        subject=client.subject,
-        public_key_info=client.public_key_info,
-        not_before=client.identity.certificate.not_before,
-        not_after=client.identity.certificate.not_after,
-        extensions=[],
-        key=stranger.key,
-        digest=Digest.SHA256,
-    )
-    return Identity(made, client.key)
-
-
 @TYPES
 @pytest.mark.parametrize("what", ["subject", "one more name"])
 def test_other_names_are_no_renewal(make_lab, client, kind, what):
@@ -124,7 +109,7 @@ def test_other_names_are_no_renewal(make_lab, client, kind, what):
 
 
 @TYPES
-def test_what_the_profile_says_of_renewals(make_lab, client, kind):
+def test_what_the_profile_says_of_renewals(make_lab, client, make_client, kind):
     lab = make_lab(renewals=Renewals.ISSUE)
     enrol(lab, client)
     assert isinstance(lab.send(client, renewal(client, kind)), Success)
@@ -133,70 +118,86 @@ def test_what_the_profile_says_of_renewals(make_lab, client, kind):
     client.identity = Identity(lab.send(client, client.poll()).certificates[0], client.key)
     reply = strict.send(client, renewal(client, kind))
     assert reply == Failure(FailInfo.BAD_REQUEST, "renewal is not allowed here")
+    first = make_client(1, "r2.lab")
+    assert strict.send(first, first.pkcs_req()) == Pending()  # which is no renewal
 
 
-# ------------------------------------------------------------------------------ resynchronisation
+@TYPES
+def test_a_certificate_stands_for_a_request_at_its_own_profile_alone(make_lab, client, kind):
+    """Or a lax profile's certificate would buy a strict one's without its password."""
+    lab = make_lab(decide=Decide.AUTOMATIC, in_profile={"ndes": ONE_TIME})
+    [issued] = lab.send(client, client.pkcs_req()).certificates
+    signs_with(client, issued)
+    reply = lab.send(client, renewal(client, kind), NDES)
+    assert reply.text == "a challenge password is needed"
+    password = new_challenge(lab)
+    assert isinstance(lab.send(client, renewal(client, kind, challenge=password), NDES), Success)
+    assert lab.requests[-1].challenge == "right"
 
 
-def test_case_1_a_new_request_waits_beside_the_old_one(lab, client):
-    for transaction_id in ("3", "4"):
-        message = client.pkcs_req(transaction_id=transaction_id)
-        assert lab.send(client, message, transaction_id=transaction_id) == Pending()
-    assert [(each.transaction_id, each.state) for each in lab.requests] == [
-        ("3", "pending"),
-        ("4", "pending"),
-    ]
+@TYPES
+@pytest.mark.parametrize(
+    ("asked", "issued"),
+    [
+        ([SIGNATURES, TLS_CLIENT], True),
+        ([certificates.ext_key_usage("digital_signature", "key_encipherment"), TLS_CLIENT], False),
+        ([TLS_CLIENT], False),  # who asks for no usage gets the usual two
+        ([SIGNATURES, certificates.ext_extended_key_usage("1.3.6.1.5.5.7.3.3")], False),
+        ([SIGNATURES], False),  # and the profile's purposes
+    ],
+)
+def test_a_certificate_stands_for_no_more_than_it_is_good_for(make_lab, client, kind, asked, issued):
+    lab = make_lab(renewals=Renewals.ISSUE)
+    enrol(lab, client, extensions=[SIGNATURES, TLS_CLIENT])
+    reply = lab.send(client, ask_for(client, *asked, kind=kind))
+    assert isinstance(reply, Success if issued else Pending)
 
 
-def test_cases_2_and_4_a_poll_is_resumed(lab, client):
-    lab.send(client, client.pkcs_req())
-    lab.send(client, client.poll())
-    lab.clock.advance(timedelta(days=3))
-    lab.approve(1)
-    first = lab.send(client, client.poll())
-    lab.clock.advance(timedelta(days=3))
-    assert lab.send(client, client.poll()) == first
-    assert len(lab.certificates) == 1
+# ------------------------------------------------------------------------------- while it waits
 
 
-def test_case_3_a_subject_with_a_valid_certificate_gets_no_second_one(lab, client):
-    def ask(number):
-        return lab.send(client, client.pkcs_req(transaction_id=number), RFC8894, transaction_id=number)
-
-    assert ask("6") == Pending()
-    lab.approve(1)
-    reply = ask("7")
-    assert reply.fail_info is FailInfo.BAD_REQUEST
-    assert "revoked" in reply.text
-    serial = lab.certificates[0].serial_number
-    lab.desks.revocation.revoke(serial, reason=Reason.SUPERSEDED, by="operator", now=lab.clock.now())
-    assert ask("8") == Pending()
-    assert [each.transaction_id for each in lab.requests] == ["6", "8"]
-
-
-def test_who_has_no_subject_is_told_apart_by_his_names(make_lab, make_client):
-    lab = make_lab(decide=Decide.AUTOMATIC)
-    for number in range(2):
-        client = make_client(number, subject=names.build_name([]))
-        asked = [certificates.ext_subject_alt_name([("DNS", b"r%d.lab" % number)])]
-        message = client.seal(PkcsReq(client.csr(extensions=asked)))
-        assert isinstance(lab.send(client, message, RFC8894), Success)
-    nobody = make_client(3, subject=names.build_name([]))
-    assert lab.send(nobody, nobody.pkcs_req()) == Failure(
-        FailInfo.BAD_REQUEST, "certification request: it names nobody"
-    )
+@TYPES
+@pytest.mark.parametrize("reason", [Reason.KEY_COMPROMISE, Reason.CERTIFICATE_HOLD])
+def test_what_is_revoked_meanwhile_is_renewed_by_nobody(make_lab, client, kind, reason):
+    lab = make_lab(decide=Decide.AFTER_TIME)
+    issued = enrol(lab, client)
+    assert lab.send(client, renewal(client, kind)) == Pending()
+    revoke(lab, issued, reason)
+    with pytest.raises(RenewedRevoked):
+        lab.approve(2)
+    lab.clock.advance(timedelta(hours=1))
+    reply = lab.send(client, client.poll())
+    assert reply == Failure(FailInfo.BAD_REQUEST, "the certificate that this renews is no longer valid")
+    assert [each.state for each in lab.requests] == [State.ISSUED, State.DENIED]
 
 
-def test_after_a_revocation_the_same_transaction_asks_anew(lab, client):
-    """Cisco's transaction ID is the key's, so a router that enrols again comes in the same one."""
-    old = enrol(lab, client)
-    client.identity = client.self_signed(client.subject)
-    assert lab.send(client, client.pkcs_req()) == Success((old,))
-    lab.desks.revocation.revoke(old.serial_number, by="operator", now=lab.clock.now())
-    assert lab.send(client, client.pkcs_req()) == Pending()
-    assert len(lab.requests) == 2
-    query = client.seal(GetCert(lab.authority.ca.certificate.subject, old.serial_number))
-    assert lab.send(client, query) == Success((old,))  # a revoked certificate is still told
+@TYPES
+def test_what_has_ended_meanwhile_is_renewed_all_the_same(lab, client, kind):
+    issued = enrol(lab, client)
+    lab.clock.instant = issued.not_after - timedelta(days=1)
+    assert lab.send(client, renewal(client, kind)) == Pending()
+    lab.clock.instant = issued.not_after
+    assert lab.send(client, renewal(client, kind)) == Pending()  # asks again, and for nothing new
+    lab.approve(2)
+    assert isinstance(lab.send(client, client.poll()), Success)
+
+
+@TYPES
+def test_a_lost_answer_is_sent_again_though_the_old_one_is_revoked(automatic, client, kind):
+    old = enrol(automatic, client)
+    message = renewal(client, kind)
+    reply = automatic.send(client, message)
+    revoke(automatic, old, Reason.SUPERSEDED)
+    assert automatic.send(client, message) == reply
+    assert automatic.send(client, renewal(client, kind)) == reply
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(None, "first"), ("second", "second")])
+def test_the_password_that_revokes_it_stays_until_there_is_another(automatic, client, asked, kept):
+    enrol(automatic, client, challenge="first")
+    automatic.send(client, renewal(client, challenge=asked))
+    assert automatic.requests[-1].renews
+    assert automatic.requests[-1].challenge_digest == HASHER.digest(kept, Use.ENROLMENT)
 
 
 def test_a_renewal_is_no_second_certificate_in_the_sense_of_case_3(make_lab, client):

@@ -9,10 +9,11 @@ from ca_server.domain.ledger import AuditFilter, Slice, What
 from ca_server.domain.profiles import NDES, RFC8894
 from ca_server.domain.rollover import RolloverRefused
 from scep_core import certificates, http
-from scep_core.messages import Failure, GetCert, GetCrl, Pending, Success
+from scep_core.messages import Failure, GetCert, GetCrl, Pending, RenewalReq, Success
 from scep_core.next_ca import open_next_ca
 from scep_core.values import FailInfo
 from sceplab.management import Timer
+from tests.ca_server.enrolment_stage import ask_for, enrol, renewal
 
 WEEK = timedelta(days=7)
 
@@ -68,6 +69,17 @@ def test_a_renewal_reaches_over_the_rollover(automatic, client):
     [new] = automatic.send(client, client.pkcs_req(recipient=second.ca.certificate)).certificates
     certificates.verify_issued_by(new, second.ca.certificate)
     assert automatic.requests[-1].renews == old.serial_number
+
+
+def test_what_was_renewed_once_is_renewed_by_the_next_ca_too(automatic, client):
+    """The first answer may have been lost."""
+    enrol(automatic, client)
+    assert isinstance(automatic.send(client, renewal(client)), Success)
+    second = roll(automatic)
+    client.authority = second
+    message = ask_for(client, kind=RenewalReq, recipient=second.ca.certificate)
+    [new] = automatic.send(client, message).certificates
+    certificates.verify_issued_by(new, second.ca.certificate)
 
 
 @pytest.mark.parametrize("approved", [True, False], ids=["issued", "pending"])
