@@ -123,22 +123,66 @@ class Texts:
     key_exists: str = "% You already have keys defined for {label}"  # [U]
     key_replace: str = "Do you really want to replace them? [yes/no]: "  # [U]
     key_size_range: str = (
-        "  Choose the size of the key modulus in the range of {low} to {high} for your General Purpose "
+        "  Choose the size of the key modulus in the range of {low} to {high} for your {purpose} "
         "Keypair. Choosing a key modulus greater than 512 may take a few minutes.\n"
     )
+    key_purposes: Mapping[str, str] = field(  # the latter two [U], after IOS's "Signature Keys"
+        default_factory=lambda: {
+            "general": "General Purpose",
+            "signature": "Signature",
+            "encryption": "Encryption",
+        }
+    )
     key_size_question: str = "How many bits in the modulus [{default}]: "
-    key_generating: str = "Generating RSA keys ..."
+    dsa_sizes: str = (  # [T], as it was recorded: the sentence ends there
+        "  Choose the size of your DSA key modulus. Modulus size can be 512, 768, or 1024 bits. "
+        "Choosing a key modulus\n"
+    )
+    dsa_wrong_size: str = "% A modulus of 512, 768, 1024 or 2048 bits."  # ours; 2048 is [T]
+    key_generating: str = "Generating {kind} keys ..."  # [T] for RSA and DSA
     key_done: str = "Done w/ crypto generate keypair\n[OK]\n"
     key_shown: str = (
         "Key label: {label}\n"
-        "Type     : RSA General purpose\n"
-        "Size     : {size}\n"
-        "Created  : {created}\n"
+        "Type     : {type}\n"
+        "{measure:<9}: {size}\n"
+        "{dated:<9}: {date}\n"
         "Data     : \n"
         "{data}\n"
     )
+    # By kind, and RSA's by purpose.  The first is [T], the others [U].
+    key_types: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "general": "RSA General purpose",
+            "signature": "RSA Signature",
+            "encryption": "RSA Encryption",
+            "dsa": "DSA",
+            "nistp256": "ECDSA General Curve Nistp256",
+            "nistp384": "ECDSA General Curve Nistp384",
+            "nistp521": "ECDSA General Curve Nistp521",
+            "ed25519": "ED25519",
+        }
+    )
+    key_size_label: str = "Size"
+    key_degree_label: str = "Degree"  # an ECDSA key's: the model's field [Y]
+    key_created_label: str = "Created"
     rsa_range: tuple[int, int] = (512, 4096)
     rsa_default: int = 2048
+    zeroize_names: str = "% Keys to be removed are named {labels}"  # [T]; several with commas: ours
+    zeroize_question: str = "Do you really want to remove these keys ?? [yes/no]: "  # [T]
+    zeroize_none: str = "% There are no {kind} keys."  # ours, as is the next
+    zeroize_no_label: str = "% There are no {kind} keys named {label}."
+
+    # --- crypto key import authentication; show crypto key authentication rsa [T] ---
+    login_key_prompt: str = "Enter the public key"  # [T] a blog of 2023; an empty line ends it
+    login_key_refused: str = "% The public key cannot be imported: {why}"  # ours, as is the next
+    login_key_none: str = "% There is no authentication key of {users}."
+    login_key_type: str = "RSA public key authentication"  # [T]
+    login_key_imported_label: str = "Imported"  # [T]
+
+    # --- disks: the shape of XR's, from memory [U]; netmiko looks for the first line [C] ---
+    no_file: str = "% The file cannot be read: {why}"  # ours
+    directory_title: str = "\nDirectory of {place}"
+    directory_line: str = "{number:>5} {mode}. 1 {size:>10} {date} {name}"
 
     # --- crypto ca authenticate: the chapter's layout, with the single "?" that pyATS answers [C] ---
     no_trustpoint: str = "% The trustpoint {name} is not configured."  # ours, as are all down to the question
@@ -149,7 +193,8 @@ class Texts:
     authenticate_other_ca: str = (
         "% The CA certificate is refused: {name} holds a router certificate of another CA."
     )
-    authenticate_shown: str = "{certificate}"
+    authenticate_again: str = "% The trustpoint {name} holds a CA certificate already."
+    authenticate_sure: str = "Are you sure you want to do this? [yes/no] "  # [C] pyATS
     authenticate_fingerprint: str = "SHA1 Fingerprint:\n       {fingerprint}"
     fingerprint_digest: str = "sha1"
     fingerprint_separator: str = ""
@@ -159,11 +204,14 @@ class Texts:
     not_authenticated: str = "% Authenticate the CA of {name} first."  # ours, as are the next five
     no_key: str = "% There is no RSA key pair named {label}. Generate it first."
     no_domain_name: str = "% Configure the domain name of the router first."
-    already_enrolling: str = "% An enrollment request of {name} is already pending."
+    already_enrolling: str = (
+        "% An enrollment request of {name} is already pending. 'crypto ca cancel-enroll {name}' gives it up."
+    )
+    nothing_to_cancel: str = "% There is no enrollment of {name} to cancel."
     enroll_again: str = "% The router already has a certificate from this CA. Request another? [yes/no]: "
     no_request: str = "% The certificate request cannot be made: {why}"
-    enroll_start: str = (
-        "% Start certificate enrollment ... \n"
+    enroll_start: str = "% Start certificate enrollment ... "
+    enroll_password: str = (
         "% Create a challenge password. You will need to verbally provide this\n"
         "  password to the CA Administrator in order to revoke your certificate.\n"
         "% For security reasons your password will not be saved in the configuration.\n"
@@ -175,11 +223,29 @@ class Texts:
     password_given_up: str = "% No enrollment: the passwords did not match."
     enroll_fingerprint: str = "    Fingerprint: {fingerprint} "
 
+    # --- cut and paste: IOS's dialogue [U]; that XR's paste ends alike is [C] (pyATS) ---
+    paste_certificate: str = (
+        "\nEnter the base64/PEM encoded certificate.\n"
+        'End with a blank line or the word "quit" on a line by itself\n'
+    )
+    paste_refused: str = "% The certificate cannot be read: {why}"  # ours
+    request_title: str = "{usage} key certificate request -"
+    request_question: str = "Display Certificate Request to terminal? [yes/no]: "
+    request_shown: str = (
+        "Certificate Request follows:\n\n"
+        "{request}\n\n"
+        "---End - This line not part of the certificate request---\n"
+    )
+    request_again: str = "Redisplay enrollment request? [yes/no]: "
+    import_not_terminal: str = "% The trustpoint {name} does not enroll via the terminal."  # ours
+    import_refused: str = "% The certificate is refused: {why}."
+    imported: str = "% Router Certificate successfully imported"
+
     # --- show crypto ca certificates: the layout of the chapter's trust pool listing, which is newer ---
     trustpoint_title: str = "Trustpoint       : {name}\n=================================================="
     ca_title: str = "CA certificate"
     router_title: str = "Router certificate"
-    key_usage: str = "  Key usage      : General Purpose"
+    key_usage: str = "  Key usage      : {usage}"
     status: str = "  Status         : {status}"
     serial_label: str = "Serial Number  : "
     subject_label: str = "Subject:"
@@ -212,15 +278,43 @@ class Texts:
             "expired": (
                 "SECURITY-CEPKI-4-CERTTIMEOUT",
                 "Certificate enrollment timed out for trustpoint {name}: "
-                "no certificate after {details} retries",
+                "no certificate after {details} retries. "
+                # The chapter's advice, "Request Your Own Certificates".
+                "Contact the CA's administrator to get the request approved, and then enroll again",
             ),
             "cancelled": (
                 "SECURITY-CEPKI-6-CERTCANCEL",
                 "Certificate enrollment was cancelled for trustpoint {name}",
             ),
-            "no-answer": (
-                "SECURITY-CEPKI-4-NOANSWER",
-                "No usable answer from the Certificate Authority for trustpoint {name}: {details}",
+            # The four ways in which an exchange gives no answer; it is tried again.
+            "unreachable": (
+                "SECURITY-CEPKI-4-CAUNREACHABLE",
+                "No answer from Certificate Authority for trustpoint {name}: {details}",
+            ),
+            "http-error": (
+                "SECURITY-CEPKI-4-HTTPERROR",
+                "Certificate Authority answered with an HTTP error for trustpoint {name}: {details}",
+            ),
+            "not-believed": (
+                "SECURITY-CEPKI-3-NOTBELIEVED",
+                "An answer that cannot be believed came for trustpoint {name}: {details}",
+            ),
+            "not-sent": (
+                "SECURITY-CEPKI-3-NOTSENT",
+                "Nothing was sent to Certificate Authority for trustpoint {name}: {details}",
+            ),
+            "forgotten": (
+                "SECURITY-CEPKI-4-CERTFORGOTTEN",
+                "Certificate enrollment request cannot be sent again for trustpoint {name}: "
+                "its challenge password is not kept over a restart. Enroll again",
+            ),
+            "renewing": (
+                "SECURITY-CEPKI-6-CERTRENEW",
+                "Certificate renewal is started for trustpoint {name}",
+            ),
+            "not-renewed": (
+                "SECURITY-CEPKI-3-CERTNOTRENEWED",
+                "Certificate cannot be renewed for trustpoint {name}: {details}",
             ),
         }
     )
@@ -236,19 +330,14 @@ CLASSIC = replace(
     # Everything below is the chapter's example [S].
     key_name="The name for the keys will be:{label}",
     key_size_range=(
-        "Choose the size of the key modulus in the range of {low} to {high} for your General Purpose "
+        "Choose the size of the key modulus in the range of {low} to {high} for your {purpose} "
         "Keypair\n"
         "Choosing a key modulus greater than 512 may take a few minutes."
     ),
     key_size_question="How many bits in the modulus [{default}]:",
     key_done="Done w/ crypto generate keypair\n[OK]",
     key_shown=(
-        "Key label:{label}\n"
-        "Type     :RSA General purpose\n"
-        "Size     :{size}\n"
-        "Created  :{created}\n"
-        "Data     :\n"
-        "{data}"
+        "Key label:{label}\nType     :{type}\n{measure:<9}:{size}\n{dated:<9}:{date}\nData     :\n{data}"
     ),
     rsa_range=(360, 2048),
     rsa_default=1024,
@@ -260,7 +349,7 @@ CLASSIC = replace(
     password_again="Re-enter Password:",
     trustpoint_title=("Trustpoint       :{name}\n=========================================================="),
     ca_title="CA certificate ",
-    key_usage="  Key usage      :General Purpose ",
+    key_usage="  Key usage      :{usage} ",
     status="  Status         :{status} ",
     serial_label="Serial Number  :",
     subject_label="Subject Name   :",

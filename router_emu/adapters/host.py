@@ -16,12 +16,14 @@ from datetime import datetime
 import structlog
 
 from router_emu.adapters import http
+from router_emu.adapters.disks import Disks
 from router_emu.adapters.storage import RouterFolder
 from router_emu.cli.session import Session
 from router_emu.commands.context import Router
-from router_emu.pki.keys import GenerateRsa, generate_rsa
-from router_emu.pki.store import Outcome, Task
-from router_emu.pki.wire import ExchangeFailed, HttpRequest
+from router_emu.commands.disk import ListFolder, ReadFile
+from router_emu.pki.attempts import Outcome, Task
+from router_emu.pki.keys import GenerateKey, generate
+from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest
 from sceplab.clock import ClockState, LabClock
 
 _log = structlog.get_logger(__name__)
@@ -57,13 +59,14 @@ class RouterHost:
     def start(self) -> None:
         """Take up what a restart interrupted, and watch the timers.  Call it in the event loop."""
         loop = asyncio.get_running_loop()
+        self.disks.locate("/")  # makes them, for whoever puts a file there by hand
 
         def clock_moved(_state: ClockState) -> None:  # called in a server's thread
             loop.call_soon_threadsafe(self._changed.set)
 
         self._unsubscribe = self._clock.subscribe(clock_moved)
         # Configuration and PKI are two files: a crash may have left a trustpoint in the latter alone.
-        self.router.drop_unconfigured(self.now())
+        self.router.follow_configuration(self.now())
         self.router.pki.recover(self.now())
         self._settle()
         self._timer_loop = loop.create_task(self._watch_timers())
@@ -93,6 +96,15 @@ class RouterHost:
         right_user = hmac.compare_digest(username.encode(), user.encode())
         return hmac.compare_digest(password.encode(), secret.encode()) and right_user
 
+    def may_log_in(self, username: str, public_key: bytes) -> bool:
+        """Whether this key was imported for the user; SSH's blob."""
+        return any(key.ssh_blob == public_key for key in self.router.pki.login_keys.of(username))
+
+    @property
+    def disks(self) -> Disks:
+        """The router's disks."""
+        return self._folder.disks
+
     def open_session(self, *, user: str, line: str, peer: str) -> Session:
         """A shell for an operator who has logged in."""
         return Session(self.router, user=user, line=line, peer=peer, now=self.now())
@@ -102,14 +114,18 @@ class RouterHost:
         match job:
             case HttpRequest():
                 return await http.send(job)
-            case GenerateRsa(bits):
-                return await asyncio.to_thread(generate_rsa, bits, os.urandom)
+            case GenerateKey():
+                return await asyncio.to_thread(generate, job, os.urandom)
+            case ReadFile(path, most):
+                return await asyncio.to_thread(self._folder.disks.read, path, most)
+            case ListFolder(path):
+                return await asyncio.to_thread(self._folder.disks.entries, path)
             case _:
                 raise TypeError(f"no way to do {job!r}")
 
     def after_command(self) -> None:
         """A command may have changed anything: keep it, and start what it wants started."""
-        self.router.drop_unconfigured(self.now())
+        self.router.follow_configuration(self.now())
         self._settle()
 
     def subscribe_log(self, callback: Callable[[str], None]) -> Callable[[], None]:
@@ -124,7 +140,7 @@ class RouterHost:
         outbox, self.router.pki.outbox = self.router.pki.outbox, []
         for task in outbox:
             running = asyncio.get_running_loop().create_task(
-                self._exchange(task, (timers or {}).get(task.trustpoint))
+                self._exchange(task, (timers or {}).get(task.slot))
             )
             self._exchanges.add(running)
             running.add_done_callback(self._exchanges.discard)
@@ -133,7 +149,7 @@ class RouterHost:
     async def _exchange(self, task: Task, timer: str | None) -> None:
         outcome = await self._carry(task)
         came_to = self.router.pki.finish(task, outcome, self.now())
-        _log.info("exchange", router=self.name, trustpoint=task.trustpoint, outcome=came_to)
+        _log.info("exchange", router=self.name, enrolment=task.slot, outcome=came_to)
         if timer is not None:
             self._on_fired(self.name, timer, came_to)
         self._settle()
@@ -149,16 +165,18 @@ class RouterHost:
         except ExchangeFailed as failure:
             return failure
         except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever
-            _log.exception("an exchange raised", router=self.name, trustpoint=task.trustpoint)
-            return ExchangeFailed("internal error of the emulator")
+            _log.exception("an exchange raised", router=self.name, enrolment=task.slot)
+            return ExchangeFailed("internal error of the emulator", NOT_SENT)
 
     def fire_due(self) -> None:
         """Fire the timers that are due now."""
         now, fired = self.now(), {}
-        for due, trustpoint, name in self.router.pki.timers():
+        for due, slot, name in self.router.pki.timers():
             if due <= now:
-                self.router.pki.fire(trustpoint, now)
-                fired[trustpoint] = name
+                fired[slot] = name
+                came_to = self.router.pki.fire(slot, now)
+                if came_to is not None:  # nothing is on its way whose end could be told
+                    self._on_fired(self.name, name, came_to)
         if fired:
             self._settle(fired)
 

@@ -13,6 +13,8 @@ from typing import Protocol
 import asyncssh
 import structlog
 
+from router_emu.adapters.disks import Disks
+from router_emu.adapters.ssh_files import ShellOrFiles
 from router_emu.adapters.vty import INTERACTIVE, ONE_COMMAND, PLAIN, Vty
 from router_emu.cli.session import Session
 
@@ -31,8 +33,15 @@ class RouterHost(Protocol):
     def authenticate(self, username: str, password: str) -> bool:
         """Whether these are an operator's."""
 
+    def may_log_in(self, username: str, public_key: bytes) -> bool:
+        """Whether the user may log in by this key, given as SSH's blob; he has yet to show that it is his."""
+
     def open_session(self, *, user: str, line: str, peer: str) -> Session:
         """A new session of the shell."""
+
+    @property
+    def disks(self) -> Disks:
+        """What SFTP and scp reach."""
 
     def now(self) -> datetime:
         """The lab's time."""
@@ -81,7 +90,6 @@ class SshServer:
             server_version=BANNER,
             line_editor=False,
             encoding=None,
-            allow_scp=False,
             agent_forwarding=False,
             # A client whose machine died is noticed within minutes, and its session closed.
             keepalive_interval=60,
@@ -99,7 +107,7 @@ class SshServer:
 
 
 class _Login(asyncssh.SSHServer):
-    """One connection: who it is, by password only."""
+    """One connection: who it is, by password or by a key that was imported for him."""
 
     def __init__(self, open_here: _Open) -> None:
         self._open = open_here
@@ -127,12 +135,18 @@ class _Login(asyncssh.SSHServer):
             _log.info("an SSH login was refused", router=self._open.host.name)
         return right
 
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._open.host.may_log_in(username, key.public_data)
+
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         if self._connection is None:
             raise RuntimeError("a session before the connection")
         user = str(self._connection.get_extra_info("username"))
         peer = str(self._connection.get_extra_info("peername")[0])
-        return _Channel(self._open, user, peer)
+        return ShellOrFiles(_Channel(self._open, user, peer), self._open.host.disks)
 
 
 class _Channel(asyncssh.SSHServerSession[bytes]):

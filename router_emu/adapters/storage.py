@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncssh
 
+from router_emu.adapters.disks import Disks
 from router_emu.commands.context import Router
 from router_emu.config import text
 from router_emu.config.store import Commit
@@ -21,13 +22,14 @@ from sceplab.files import write_json
 
 
 class RouterFolder:
-    """``configuration.json``, ``pki.json`` and ``ssh_host_key`` of one router."""
+    """``configuration.json``, ``pki.json``, ``ssh_host_key`` and ``disks/`` of one router."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._configuration = folder / "configuration.json"
         self._pki = folder / "pki.json"
         self._host_key = folder / "ssh_host_key"
+        self.disks = Disks(folder / "disks")
         self._written: dict[Path, Any] = {}
 
     def host_key(self) -> bytes:

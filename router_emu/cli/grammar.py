@@ -6,7 +6,16 @@ new word in ``router_emu.cli.help``.  A setting needs only its row and its help.
 
 from __future__ import annotations
 
-from router_emu.commands import configuration, crypto_ca, crypto_key, show_config, show_pki, system
+from router_emu.commands import (
+    configuration,
+    crypto_ca,
+    crypto_key,
+    disk,
+    login_key,
+    show_config,
+    show_pki,
+    system,
+)
 from router_emu.syntax.table import Enter, Mode, Run, Setting, Via
 
 _SHOW_RUNNING = (
@@ -22,15 +31,50 @@ _SHOW_COMMITS = (
 )
 _SHOW_PKI = (
     Run("show crypto ca certificates [name:WORD]", show_pki.certificates),
-    Run("show crypto key mypubkey rsa", crypto_key.show_rsa),
+    Run("show crypto key authentication rsa [all | username user:WORD]", login_key.show_rsa),
+    Run("show crypto key mypubkey {all | dsa | ecdsa | ed25519 | rsa}", crypto_key.show),
 )
 _SHOW_HISTORY = (Run("show history", system.show_history),)
 
+# The chapter's words are `usage keys`, the box's `usage-keys` (iosxr.md 1.3, notes 1 and 2).
+_KEYS = (
+    Run("crypto key generate dsa [label:WORD]", crypto_key.generate_dsa),
+    Run(
+        "crypto key generate ecdsa {nistp256 | nistp384 | nistp521} [label:WORD]",
+        crypto_key.generate_elliptic,
+    ),
+    Run("crypto key generate ed25519 [label:WORD]", crypto_key.generate_elliptic),
+    Run(
+        "crypto key generate rsa [general-keys | usage keys | usage-keys] [label:WORD]",
+        crypto_key.generate_rsa,
+    ),
+    Run(
+        "crypto key import authentication rsa [username user:WORD] [second | third | fourth] [path:WORD]",
+        login_key.import_rsa,
+    ),
+    Run(
+        "crypto key import authentication rsa {general-keys | usage keys | usage-keys} [path:WORD]",
+        login_key.import_rsa,
+    ),
+    Run(
+        "crypto key zeroize authentication rsa [all | username user:WORD] [second | third | fourth]",
+        login_key.zeroize_rsa,
+    ),
+    Run("crypto key zeroize dsa [label:WORD]", crypto_key.zeroize),
+    Run("crypto key zeroize ecdsa {nistp256 | nistp384 | nistp521} [label:WORD]", crypto_key.zeroize),
+    Run("crypto key zeroize ed25519 [label:WORD]", crypto_key.zeroize),
+    Run("crypto key zeroize rsa [label:WORD]", crypto_key.zeroize),
+)
+
 EXEC = Mode("exec", "#", (
+    Run("clear crypto ca certificates name:WORD",                 crypto_ca.clear),
     Run("configure [exclusive | terminal]",                       configuration.configure),
     Run("crypto ca authenticate name:WORD",                       crypto_ca.authenticate),
+    Run("crypto ca cancel-enroll name:WORD",                      crypto_ca.cancel),
     Run("crypto ca enroll name:WORD",                             crypto_ca.enroll),
-    Run("crypto key generate rsa [general-keys] [label:WORD]",    crypto_key.generate_rsa),
+    Run("crypto ca import name:WORD certificate",                 crypto_ca.import_certificate),
+    *_KEYS,
+    Run("dir [location:WORD]",                                    disk.show_folder),
     Run("exit",                                                   system.logout, stamped=False),
     Run("logout",                                                 system.logout, stamped=False),
     Run("quit",                                                   system.logout, stamped=False),
@@ -63,14 +107,28 @@ _SESSION = (
     *_SHOW_RUNNING,
 )  # fmt: skip
 
-# Ranges and defaults from Cisco's YANG (iosxr.md 1.1).
+# Ranges and defaults from Cisco's YANG (iosxr.md 1.1).  No default for the digest there: see pki/request.py.
 TRUSTPOINT = Mode("trustpoint", "(config-trustp)#", (
+    Setting("auto-enroll percentage:1-99"),
+    Setting("crl optional"),
     Setting("description text:LINE(1-80)"),
     Setting("enrollment retry count number:1-100",   default=10),
     Setting("enrollment retry period minutes:1-60",  default=1),
+    Setting("enrollment terminal"),
     Setting("enrollment url url:URL"),
+    Setting("extended-key-usage match {client-auth | server-auth}"),
+    Setting("ip-address {none | address:ADDRESS}"),
+    Setting("message-digest {md5 | sha1 | sha256 | sha384 | sha512}"),
+    Setting("query url url:URL"),
+    Setting("renewal-message-type {pkcsreq | renewalreq}",  default="pkcsreq"),
     Setting("rsakeypair label:WORD"),
+    Setting("serial-number [none]"),
+    Setting("sftp-password password:SECRET"),
+    Setting("sftp-username name:WORD"),
+    Setting("skip-challenge-password"),
+    Setting("subject-alternative-name text:LINE"),
     Setting("subject-name text:LINE"),
+    Setting("vrf name:NAME"),
     *_SESSION,
 ), parent="config")  # fmt: skip
 

@@ -29,8 +29,84 @@ _SHOW_CONFIGURATION = {
     "show running-config hostname": "System's network name",
 }
 
+_LABEL = "Label of the key pair"
+_CURVES = ("nistp256", "nistp384", "nistp521")
+_POSITIONS = ("second", "third", "fourth")
+_IMPORT = "crypto key import authentication rsa"
+_ZEROIZE = "crypto key zeroize authentication rsa"
+_GENERAL_KEYS = "Generate a general purpose RSA key pair for signing and encryption"  # [Y]
+_USAGE_KEYS = "Generate seperate RSA key pairs for signing and encryption"  # [Y], so spelt
+_KEY_FILE = "Path to RSA pubkey file"  # [Y]; without it the key is pasted
+_CRYPTO_KEY = {
+    "crypto key": "Key pairs",
+    "crypto key generate": "Generate key pairs",
+    "crypto key generate dsa": "Generate DSA keys",  # [Y]
+    "crypto key generate dsa WORD": _LABEL,
+    "crypto key generate ecdsa": "Generate ECDSA keys",
+    **{
+        f"crypto key generate ecdsa {curve}": f"Generate a ECDSA key of curve type {curve}"
+        for curve in _CURVES
+    },  # [Y]
+    **{f"crypto key generate ecdsa {curve} WORD": _LABEL for curve in _CURVES},
+    "crypto key generate ed25519": "Generate a Ed25519 key-pair",  # [Y]
+    "crypto key generate ed25519 WORD": _LABEL,
+    "crypto key generate rsa": "Generate RSA keys",
+    "crypto key generate rsa WORD": _LABEL,
+    "crypto key generate rsa general-keys": _GENERAL_KEYS,
+    "crypto key generate rsa general-keys WORD": _LABEL,
+    "crypto key generate rsa usage": _USAGE_KEYS,
+    "crypto key generate rsa usage keys": _USAGE_KEYS,
+    "crypto key generate rsa usage keys WORD": _LABEL,
+    "crypto key generate rsa usage-keys": _USAGE_KEYS,
+    "crypto key generate rsa usage-keys WORD": _LABEL,
+    "crypto key import": "Import a public key",
+    "crypto key import authentication": "A public key by which a user logs in",
+    _IMPORT: "Import an RSA public key",
+    f"{_IMPORT} WORD": _KEY_FILE,
+    f"{_IMPORT} general-keys": "As without the keyword",
+    f"{_IMPORT} general-keys WORD": "File, or a label that has no meaning",
+    f"{_IMPORT} usage": "As without the keyword",
+    f"{_IMPORT} usage keys": "As without the keyword",
+    f"{_IMPORT} usage keys WORD": "File, or a label that has no meaning",
+    f"{_IMPORT} usage-keys": "As without the keyword",
+    f"{_IMPORT} usage-keys WORD": "File, or a label that has no meaning",
+    f"{_IMPORT} username": "For another user than the one who types this",
+    f"{_IMPORT} username WORD": "Name of the user",
+    f"{_IMPORT} username WORD WORD": _KEY_FILE,
+    **{f"{_IMPORT} {position}": f"As the user's {position} key" for position in _POSITIONS},
+    **{f"{_IMPORT} {position} WORD": _KEY_FILE for position in _POSITIONS},
+    **{f"{_IMPORT} username WORD {position}": f"As the user's {position} key" for position in _POSITIONS},
+    **{f"{_IMPORT} username WORD {position} WORD": _KEY_FILE for position in _POSITIONS},
+    "crypto key zeroize": "Remove keys",
+    "crypto key zeroize authentication": "Public keys by which users log in",
+    _ZEROIZE: "Remove RSA authentication key",  # [Y]
+    f"{_ZEROIZE} all": "The keys of all users",
+    f"{_ZEROIZE} username": "The keys of another user than the one who types this",
+    f"{_ZEROIZE} username WORD": "Name of the user",
+    **{f"{_ZEROIZE} {position}": f"Only the {position} key" for position in _POSITIONS},
+    **{f"{_ZEROIZE} all {position}": f"Only the {position} key" for position in _POSITIONS},
+    **{f"{_ZEROIZE} username WORD {position}": f"Only the {position} key" for position in _POSITIONS},
+    "crypto key zeroize dsa": "Remove DSA keys",
+    "crypto key zeroize dsa WORD": _LABEL,
+    "crypto key zeroize ecdsa": "Remove ECDSA keys",
+    **{
+        f"crypto key zeroize ecdsa {curve}": f"Remove the ECDSA keys of curve type {curve}"
+        for curve in _CURVES
+    },
+    **{f"crypto key zeroize ecdsa {curve} WORD": _LABEL for curve in _CURVES},
+    "crypto key zeroize ed25519": "Remove Ed25519 keys",
+    "crypto key zeroize ed25519 WORD": _LABEL,
+    "crypto key zeroize rsa": "Remove RSA keys",
+    "crypto key zeroize rsa WORD": _LABEL,
+}
+
 HELP: dict[str, dict[str, str]] = {
     "exec": {
+        "clear": "Clear data",
+        "clear crypto": "Encryption, decryption and certificates",
+        "clear crypto ca": "Certification authority",
+        "clear crypto ca certificates": "Remove all crypto certificates associated with a trustpoint.",  # [Y]
+        "clear crypto ca certificates WORD": "CA Server Name",
         "configure": "Enter configuration mode",
         "configure exclusive": "Configure exclusively from this terminal",
         "configure terminal": "Configure from the terminal",
@@ -38,17 +114,16 @@ HELP: dict[str, dict[str, str]] = {
         "crypto ca": "Certification authority",
         "crypto ca authenticate": "Get the certification authority certificate",  # [Y]
         "crypto ca authenticate WORD": "CA Server Name",
+        "crypto ca cancel-enroll": "Cancel enrollment from a CA",  # [Y]
+        "crypto ca cancel-enroll WORD": "CA Server Name",
         "crypto ca enroll": "Request a certificate from a CA",  # [Y]
         "crypto ca enroll WORD": "CA Server Name",
-        "crypto key": "Key pairs",
-        "crypto key generate": "Generate key pairs",
-        "crypto key generate rsa": "Generate RSA keys",
-        "crypto key generate rsa WORD": "Label of the RSA key pair",
-        # [Y]
-        "crypto key generate rsa general-keys": (
-            "Generate a general purpose RSA key pair for signing and encryption"
-        ),
-        "crypto key generate rsa general-keys WORD": "Label of the RSA key pair",
+        "crypto ca import": "Import a certificate from a s/tftp server or the terminal",  # [Y]
+        "crypto ca import WORD": "CA Server Name",
+        "crypto ca import WORD certificate": "Import the router's certificate, pasted at the terminal",
+        **_CRYPTO_KEY,
+        "dir": "List files on a filesystem",
+        "dir WORD": "Folder, such as disk0:/ or harddisk:/",
         "exit": "Exit from the EXEC",
         "logout": "Exit from the EXEC",
         "quit": "Exit from the EXEC",
@@ -59,7 +134,16 @@ HELP: dict[str, dict[str, str]] = {
         "show crypto ca certificates": "Display the certificates of the router and of its CAs",
         "show crypto ca certificates WORD": "CA Server Name",
         "show crypto key": "Key pairs",
+        "show crypto key authentication": "Display the public keys by which users log in",
+        "show crypto key authentication rsa": "RSA public keys",
+        "show crypto key authentication rsa all": "The keys of all users",
+        "show crypto key authentication rsa username": "The keys of one user",
+        "show crypto key authentication rsa username WORD": "Name of the user",
         "show crypto key mypubkey": "Display the router's own public keys",
+        "show crypto key mypubkey all": "Display all of the router's own public keys",
+        "show crypto key mypubkey dsa": "Display the router's own DSA public keys",
+        "show crypto key mypubkey ecdsa": "Display the router's own ECDSA public keys",
+        "show crypto key mypubkey ed25519": "Display the router's own Ed25519 public keys",
         "show crypto key mypubkey rsa": "Display the router's own RSA public keys",
         "show logging": "Show the contents of logging buffers",
         "show version": "Displays information on running software",
@@ -97,7 +181,12 @@ HELP: dict[str, dict[str, str]] = {
         **_SHOW_CONFIGURATION,
         "show configuration failed": "Contents of the configuration that the last commit was refused for",
     },
+    # [Y] marks a whole command's own words; what may follow them is described by us.
     "trustpoint": {
+        "auto-enroll": "Set auto-enroll percentage at which renewal will be triggered",  # [Y]
+        "auto-enroll <1-99>": "Percentage of the certificate's lifetime",
+        "crl": "CRL options",
+        "crl optional": "CRL verification as optional",  # [Y]
         "description": "Description for the trustpoint",  # [Y]
         "description LINE": "Up to 80 characters",
         "enrollment": "Enrollment parameters",
@@ -106,12 +195,45 @@ HELP: dict[str, dict[str, str]] = {
         "enrollment retry count <1-100>": "Number of times to poll a CA for a certificate",  # [Y]
         "enrollment retry period": "How long to wait between requests to CA for our certificate",  # [Y]
         "enrollment retry period <1-60>": "Period in minutes between attempts to contact a CA",  # [Y]
+        "enrollment terminal": "Enroll via the terminal (cut-and-paste)",  # [Y]
         "enrollment url": "CA server enrollment URL",  # [Y]
         "enrollment url WORD": "URL of the CA server",
+        "extended-key-usage": "Extended key usage of a peer's certificate",
+        # [Y]
+        "extended-key-usage match": ("Validates a peer certificate only if specified attributes are present"),
+        "extended-key-usage match client-auth": "Client authentication",
+        "extended-key-usage match server-auth": "Server authentication",
+        "ip-address": "include ip address",  # [Y]
+        "ip-address A.B.C.D": "IP address that the subject name includes",
+        "ip-address none": "do not include ip address",  # [Y]
+        "message-digest": "Certificate message digest",  # [Y]
+        "message-digest md5": "MD5",
+        "message-digest sha1": "SHA-1",
+        "message-digest sha256": "SHA-256",
+        "message-digest sha384": "SHA-384",
+        "message-digest sha512": "SHA-512",
+        "query": "Query parameters",
+        "query url": "CA server query URL",  # [Y]
+        "query url WORD": "URL of the LDAP server",
+        "renewal-message-type": "Set renewal message type for SCEP auto-renewal feature",  # [Y]
+        "renewal-message-type pkcsreq": "Message type PKCSReq(Default)",  # [Y]
+        "renewal-message-type renewalreq": "Message type RenewalReq",
         "rsakeypair": "RSA key pair",  # [Y]
         "rsakeypair WORD": "Label of the RSA key pair",
+        "serial-number": "include serial number",  # [Y]
+        "serial-number none": "do not include serial number",  # [Y]
+        "sftp-password": "Secure FTP password",  # [Y]
+        "sftp-password WORD": "The password, which the lab does not keep",
+        "sftp-username": "Secure FTP username",  # [Y]
+        "sftp-username WORD": "The user's name",
+        # [Y]
+        "skip-challenge-password": "Skip challenge password attribute for manual enrollment request",
+        "subject-alternative-name": "Include Subject Alternative Name(SAN) in CSR request",  # [Y]
+        "subject-alternative-name LINE": "Names, such as DNS:r1.example.com,IP:192.0.2.1,email:a@example.com",
         "subject-name": "Subject Name",  # [Y]
         "subject-name LINE": "Subject name, such as CN=r1.example.com,O=Example",
+        "vrf": "Source interface VRF",  # [Y]
+        "vrf WORD": "Name of the VRF",
     },
     "pipe": {
         "begin": "Begin with the line that matches",

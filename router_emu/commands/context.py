@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
+from router_emu.commands import trustpoints
 from router_emu.config.store import ConfigSession, ConfigStore
 from router_emu.config.tree import Path
-from router_emu.pki.store import Pki, Report
+from router_emu.pki.attempts import Report
+from router_emu.pki.store import Pki
 from router_emu.syntax.table import Mode
 from router_emu.syslog import LogBuffer
 from router_emu.texts import DEFAULT_HOSTNAME, Texts
@@ -25,6 +28,12 @@ class Router:
 
     def __post_init__(self) -> None:
         self.pki.on_report = self.log_enrolment
+        self.config.checks.append(trustpoints.check)
+
+    @property
+    def serial_number(self) -> str:
+        """The chassis's, which ``serial-number`` puts into requests: made of the name, and ours."""
+        return "LAB" + sha256(self.name.encode()).hexdigest()[:8].upper()
 
     @property
     def hostname(self) -> str:
@@ -37,9 +46,10 @@ class Router:
         domain = self.config.running.text("domain name")
         return f"{self.hostname}.{domain}" if domain else self.hostname
 
-    def drop_unconfigured(self, now: datetime) -> None:
-        """Forget the certificates and enrolments of trustpoints that are configured no more."""
-        self.pki.keep_only(frozenset(self.config.running.blocks("crypto ca trustpoint")), now)
+    def follow_configuration(self, now: datetime) -> None:
+        """Let the PKI know what is configured; what trustpoints that are no more held is forgotten."""
+        running, serial = self.config.running, self.serial_number
+        self.pki.configure(trustpoints.read_all(running, fqdn=self.fqdn, device_serial=serial), now)
 
     def log_enrolment(self, report: Report, now: datetime) -> None:
         """Tell in the log what became of an enrolment."""

@@ -1,85 +1,89 @@
-"""`crypto ca authenticate` and `crypto ca enroll`: the chapter's dialogues over a real SCEP client."""
+"""The `crypto ca` commands of a trustpoint: the chapter's dialogues over a real SCEP client, or by paste."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from datetime import timedelta
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from router_emu.commands import answers, show_pki
+from router_emu.commands import answers, show_pki, trustpoints
 from router_emu.commands.context import Context
 from router_emu.commands.flow import Ask, Effect, Flow, Perform, Say
-from router_emu.pki.keys import DEFAULT_LABEL
-from router_emu.pki.trustpoint import (
-    CaCertificateRefused,
-    TrustpointSettings,
-    TrustpointState,
-    choose_ca,
-)
+from router_emu.pki.attempts import CertificateRefused
+from router_emu.pki.keys import Algorithm, Purpose
+from router_emu.pki.pasted import read_certificates, request_lines
+from router_emu.pki.trustpoint import CaCertificateRefused, Offered, TrustpointSettings, choose_ca
 from router_emu.pki.wire import Exchange, ExchangeFailed, get_ca_certificates
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal
 from scep_core.certificates import Certificate
-from scep_core.values import Digest
+from scep_core.csr import Csr
 
-TRUSTPOINT = "crypto ca trustpoint"
 PASSWORD_TRIES = 3
+# More than any chain of certificates; nobody's paste is to fill the memory.
+_MOST_LINES = 2000
 
 
-def read_settings(context: Context, name: str) -> TrustpointSettings:
-    """The committed configuration of a trustpoint that can enrol by SCEP; CliRefusal if it cannot."""
-    texts = context.router.texts
-    block = context.router.config.running.block(TRUSTPOINT, name)
-    if block is None:
-        raise CliRefusal(texts.no_trustpoint.format(name=name))
-    url = block.text("enrollment url")
-    if url is None:
-        raise CliRefusal(texts.no_enrollment_url.format(name=name))
-    if not _is_usable(url):
-        raise CliRefusal(texts.bad_enrollment_url.format(url=url))
-    return TrustpointSettings(
-        name=name,
-        enrollment_url=url,
-        retry_period=timedelta(minutes=block.number("enrollment retry period")),
-        retry_count=block.number("enrollment retry count"),
-        key_label=block.text("rsakeypair") or DEFAULT_LABEL,
-        subject_name=block.text("subject-name") or "",
-    )
-
-
-def _is_usable(url: str) -> bool:
+def _settings(context: Context, args: Args) -> TrustpointSettings:
+    """The committed configuration of the trustpoint that was typed."""
+    router, name = context.router, args.text("name")
     try:
-        parts = urlsplit(url)
-        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+        return trustpoints.read(router.config.running, name, router.fqdn, router.serial_number)
+    except KeyError:
+        raise CliRefusal(router.texts.no_trustpoint.format(name=name)) from None
+
+
+def _enrolling(context: Context, args: Args) -> TrustpointSettings:
+    """The same, when a CA can be reached by it: over SCEP or by hand."""
+    settings, texts = _settings(context, args), context.router.texts
+    if not settings.terminal and not settings.enrollment_url:
+        raise CliRefusal(texts.no_enrollment_url.format(name=settings.name))
+    if not settings.terminal and not trustpoints.is_usable(settings.enrollment_url):
+        raise CliRefusal(texts.bad_enrollment_url.format(url=settings.enrollment_url))
+    return settings
+
+
+# -------------------------------------------------------------------------------------- authenticate
 
 
 def authenticate(context: Context, args: Args) -> Flow:
-    """Fetch the CA's certificate, show it with its fingerprint, keep it when the operator accepts it."""
-    router, texts, name = context.router, context.router.texts, args.text("name")
-    settings = read_settings(context, name)
-    wire = router.pki.wire
-    certificates = yield from _online(
-        context, name, get_ca_certificates(wire, wire.base_url(settings.enrollment_url), name)
-    )
+    """Get the CA's certificate, show it with its fingerprint, keep it when the operator accepts it."""
+    router, texts = context.router, context.router.texts
+    settings = _enrolling(context, args)
+    name = settings.name
+    if router.pki.trustpoint(name).ca is not None:
+        yield Say(texts.authenticate_again.format(name=name))
+        sure = yield from answers.yes_or_no(context, texts.authenticate_sure)
+        if not sure:
+            return
+    if settings.terminal:
+        certificates = yield from _pasted(context)
+    else:
+        wire = router.pki.wire
+        exchange = get_ca_certificates(wire, wire.base_url(settings.enrollment_url), name)
+        certificates = yield from _online(context, name, exchange)
     try:
-        ca, ra = choose_ca(certificates, context.now)
+        offered = choose_ca(certificates, context.now)
     except CaCertificateRefused as refusal:
         raise CliRefusal(texts.authenticate_refused.format(why=refusal)) from None
-    _check_same_ca(context, name, ca)
-    yield Say(texts.authenticate_shown.format(certificate=show_pki.ca_certificate(texts, ca, indent="")))
+    _check_same_ca(context, name, offered.ca)
+    yield Say(_shown(context, offered))
     accepted = yield from answers.yes_or_no(context, texts.authenticate_question)
     if accepted:
-        _check_same_ca(context, name, ca)  # the router's certificate may have come meanwhile
-        state = TrustpointState(ca, ra, router.pki.trustpoint(name).router)
+        _check_same_ca(context, name, offered.ca)  # the router's certificate may have come meanwhile
+        state = replace(router.pki.trustpoint(name), ca=offered.ca, ra=offered.ra, above=offered.above)
         router.pki.authenticate(name, state, context.now)
+
+
+def _shown(context: Context, offered: Offered) -> str:
+    """The CA's certificate, and those of the CAs above it: with the one the others are accepted, too."""
+    texts = context.router.texts
+    return "\n".join(show_pki.ca_certificate(texts, each, indent="") for each in (offered.ca, *offered.above))
 
 
 def _check_same_ca(context: Context, name: str, ca: Certificate) -> None:
     held = context.router.pki.trustpoint(name)
-    if held.router is not None and held.ca != ca:
+    if held.own and held.ca != ca:
         raise CliRefusal(context.router.texts.authenticate_other_ca.format(name=name))
 
 
@@ -99,39 +103,76 @@ def _online(
         raise CliRefusal(context.router.texts.authenticate_failed.format(name=name, why=failure)) from None
 
 
+def _pasted(context: Context) -> Generator[Effect, Any, tuple[Certificate, ...]]:
+    """What the operator pastes, up to an empty line or "quit"; empty lines before it do not count."""
+    texts = context.router.texts
+    yield Say(texts.paste_certificate)
+    lines: list[str] = []
+    while True:
+        line = str((yield Ask(""))).strip()
+        if line.lower() == "quit" or (lines and not line):
+            break
+        lines += [line] if line and len(lines) < _MOST_LINES else []
+    try:
+        return read_certificates("\n".join(lines))
+    except ValueError as error:
+        raise CliRefusal(texts.paste_refused.format(why=error)) from None
+
+
+# -------------------------------------------------------------------------------------------- enroll
+
+
 def enroll(context: Context, args: Args) -> Flow:
-    """Ask for the challenge password and start the enrolment; its outcome is a line in the log."""
-    router, texts, name = context.router, context.router.texts, args.text("name")
-    settings = read_settings(context, name)
+    """Ask for the challenge password and start an enrolment for each key; its outcome is a line in the log.
+
+    By cut and paste the requests are printed instead, and wait for `crypto ca import`.
+    """
+    router, texts = context.router, context.router.texts
+    settings = _enrolling(context, args)
     _check_ready(context, settings)
-    held = router.pki.trustpoint(name)
-    if held.router is not None:
+    if router.pki.trustpoint(settings.name).own:
         again = yield from answers.yes_or_no(context, texts.enroll_again)
         if not again:
             return
     yield Say(texts.enroll_start)
-    password = yield from _challenge_password(context)
-    _check_ready(context, settings)  # another session may have been at work meanwhile
+    password = ""
+    if not settings.skip_challenge_password:
+        yield Say(texts.enroll_password)
+        password = yield from _challenge_password(context)
+    settings = _enrolling(context, args)  # another session may have been at work meanwhile
+    _check_ready(context, settings)
     try:
-        application = router.pki.enrol(
-            settings, fqdn=router.fqdn, challenge_password=password, now=context.now
-        )
+        applications = router.pki.enrol(settings, challenge_password=password, now=context.now)
     except ValueError as error:
         raise CliRefusal(texts.no_request.format(why=error)) from None
-    fingerprint = show_pki.groups(application.request.fingerprint(Digest.MD5))
-    yield Say(texts.enroll_fingerprint.format(fingerprint=fingerprint))
+    for application in applications:
+        if application.purpose is not Purpose.GENERAL:
+            usage = texts.key_purposes[application.purpose]
+            yield Say(texts.request_title.format(usage=usage))
+        fingerprint = show_pki.groups(application.fingerprint)
+        yield Say(texts.enroll_fingerprint.format(fingerprint=fingerprint))
+        if application.by_hand and application.request is not None:
+            yield from _display(context, application.request)
+
+
+def _display(context: Context, request: Csr) -> Flow:
+    texts = context.router.texts
+    display = yield from answers.yes_or_no(context, texts.request_question)
+    while display:
+        yield Say(texts.request_shown.format(request=request_lines(request)))
+        display = yield from answers.yes_or_no(context, texts.request_again)
 
 
 def _check_ready(context: Context, settings: TrustpointSettings) -> None:
-    router, texts = context.router, context.router.texts
-    if router.pki.trustpoint(settings.name).ca is None:
-        raise CliRefusal(texts.not_authenticated.format(name=settings.name))
-    if settings.key_label not in router.pki.keys:
+    router, texts, name = context.router, context.router.texts, settings.name
+    if router.pki.trustpoint(name).ca is None:
+        raise CliRefusal(texts.not_authenticated.format(name=name))
+    if not router.pki.keys.find(Algorithm.RSA, settings.key_label):
         raise CliRefusal(texts.no_key.format(label=settings.key_label))
     if router.config.running.text("domain name") is None:
         raise CliRefusal(texts.no_domain_name)
-    if settings.name in router.pki.attempts:
-        raise CliRefusal(texts.already_enrolling.format(name=settings.name))
+    if any(attempt.waits_for_the_ca for attempt in router.pki.attempts_of(name)):
+        raise CliRefusal(texts.already_enrolling.format(name=name))
 
 
 def _challenge_password(context: Context) -> Generator[Effect, Any, str]:
@@ -144,3 +185,45 @@ def _challenge_password(context: Context) -> Generator[Effect, Any, str]:
             return first
         yield Say(texts.password_mismatch)
     raise CliRefusal(texts.password_given_up)
+
+
+def cancel(context: Context, args: Args) -> str:
+    """Give up the enrolments of a trustpoint; what the CA has, it keeps."""
+    settings = _settings(context, args)
+    if not context.router.pki.cancel(settings.name, context.now):
+        raise CliRefusal(context.router.texts.nothing_to_cancel.format(name=settings.name))
+    return ""
+
+
+# --------------------------------------------------------------------------------- import, and clear
+
+
+def import_certificate(context: Context, args: Args) -> Flow:
+    """Take the router's certificate, pasted; for special-usage keys once for each, in any order."""
+    router, texts = context.router, context.router.texts
+    settings = _settings(context, args)
+    if not settings.terminal:
+        raise CliRefusal(texts.import_not_terminal.format(name=settings.name))
+    _check_importing(context, settings)
+    certificates: Sequence[Certificate] = yield from _pasted(context)
+    settings = _settings(context, args)  # another session may have been at work meanwhile
+    _check_importing(context, settings)
+    try:
+        router.pki.install(settings, certificates, context.now)
+    except CertificateRefused as refusal:
+        raise CliRefusal(texts.import_refused.format(why=refusal)) from None
+    yield Say(texts.imported)
+
+
+def _check_importing(context: Context, settings: TrustpointSettings) -> None:
+    router, texts = context.router, context.router.texts
+    if router.pki.trustpoint(settings.name).ca is None:
+        raise CliRefusal(texts.not_authenticated.format(name=settings.name))
+    if not router.pki.keys.find(Algorithm.RSA, settings.key_label):
+        raise CliRefusal(texts.no_key.format(label=settings.key_label))
+
+
+def clear(context: Context, args: Args) -> str:
+    """Remove all certificates of a trustpoint; what is pending is given up."""
+    context.router.pki.clear(_settings(context, args).name, context.now)
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router_emu import dates
 from router_emu.commands.context import Context
+from router_emu.pki.keys import Purpose
 from router_emu.pki.wire import printable
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal, Texts
@@ -26,28 +27,32 @@ def certificates(context: Context, args: Args) -> str:
     shown = [
         name
         for name in configured
-        if wanted in (None, name) and (pki.trustpoint(name).trusted or name in pki.attempts)
+        if wanted in (None, name) and (pki.trustpoint(name).trusted or pki.attempts_of(name))
     ]
     return "\n".join(_trustpoint(context, name) for name in shown)
 
 
 def _trustpoint(context: Context, name: str) -> str:
     pki, texts = context.router.pki, context.router.texts
-    held, attempt = pki.trustpoint(name), pki.attempts.get(name)
+    held = pki.trustpoint(name)
     lines = [texts.trustpoint_title.format(name=name)]
-    if held.ca:
-        lines += [texts.ca_title, ca_certificate(texts, held.ca, indent="  ")]
-    if held.router:
-        lines += [texts.router_title, texts.key_usage, texts.status.format(status="Available")]
-        lines += _body(texts, held.router, "  ")
-    if attempt:
-        fingerprint = groups(attempt.application.request.fingerprint(Digest.MD5))
-        lines += [texts.router_title, texts.key_usage, texts.status.format(status="Pending")]
+    for authority in (*((held.ca,) if held.ca else ()), *held.above):
+        lines += [texts.ca_title, ca_certificate(texts, authority, indent="  ")]
+    for purpose, certificate in held.own.items():
+        lines += [*_router_head(texts, purpose, "Available"), *_body(texts, certificate, "  ")]
+    for attempt in pki.attempts_of(name):
+        application = attempt.application
         lines += [
-            *_name(texts, texts.subject_label, attempt.application.request.subject, "  "),
-            texts.request_fingerprint.format(fingerprint=fingerprint),
+            *_router_head(texts, application.purpose, "Pending"),
+            *_name(texts, texts.subject_label, application.subject, "  "),
+            texts.request_fingerprint.format(fingerprint=groups(application.fingerprint)),
         ]
     return "\n".join(lines)
+
+
+def _router_head(texts: Texts, purpose: Purpose, status: str) -> list[str]:
+    usage = texts.key_usage.format(usage=texts.key_purposes[purpose])
+    return [texts.router_title, usage, texts.status.format(status=status)]
 
 
 def ca_certificate(texts: Texts, certificate: Certificate, *, indent: str) -> str:

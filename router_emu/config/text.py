@@ -79,7 +79,7 @@ def read(schema: Mode, text: str) -> Block:
 
 def setting_line(row: Setting, value: Value) -> str:
     """A setting as the operator would type it."""
-    return row.words if row.argument is None else f"{row.words} {value}"
+    return f"{row.words} {value}".rstrip()
 
 
 def indented(depth: int, line: str) -> str:

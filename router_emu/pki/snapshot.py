@@ -1,30 +1,25 @@
 """The PKI's state as JSON values and back, so that a restart loses nothing.
 
-It holds private keys and, while an enrolment runs, its challenge password: private state only.
+It holds private keys, so it is for private state only; challenge passwords are not in it.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
-from router_emu.pki.keys import KeyPair
+from router_emu.pki.attempts import Attempt
+from router_emu.pki.keys import Algorithm, KeyRing, Purpose
 from router_emu.pki.request import Application
-from router_emu.pki.store import Attempt, Pki
+from router_emu.pki.snapshot_keys import dump_login_keys, dump_ring, load_login_keys, load_ring, read_instant
+from router_emu.pki.store import Pki
 from router_emu.pki.trustpoint import TrustpointState
 from scep_core.certificates import Certificate, read_certificate
-from scep_core.csr import slice_csr
+from scep_core.csr import Csr, slice_csr
 from scep_core.enrolment import Enrolment, State
+from scep_core.values import Digest
 
 Json = dict[str, Any]
 
@@ -36,48 +31,76 @@ class BrokenState(ValueError):
 def dump(pki: Pki) -> Json:
     """Everything that has to outlast a restart."""
     return {
-        "keys": [_dump_key(key) for key in pki.keys.values()],
+        "keys": dump_ring(pki.keys),
+        "login_keys": dump_login_keys(pki.login_keys),
         "trustpoints": {name: _dump_trustpoint(state) for name, state in pki.trustpoints.items()},
-        "attempts": {name: _dump_attempt(attempt) for name, attempt in pki.attempts.items()},
+        "attempts": [_dump_attempt(attempt) for attempt in pki.attempts.values()],
+        "next_tries": {slot: when.isoformat() for slot, when in pki.next_tries.items()},
     }
 
 
 def load(pki: Pki, stored: Mapping[str, Any]) -> None:
     """Put what ``dump`` made into a fresh ``pki``; BrokenState when it is not that."""
     try:
-        keys = [_load_key(each) for each in stored["keys"]]
+        stored = stored if "login_keys" in stored else _of_general_keys(stored)
+        keys, login_keys = load_ring(stored["keys"]), load_login_keys(stored["login_keys"])
         trustpoints = {name: _load_trustpoint(each) for name, each in stored["trustpoints"].items()}
-        attempts = {name: _load_attempt(each) for name, each in stored["attempts"].items()}
+        attempts = [_load_attempt(each) for each in stored["attempts"]]
+        next_tries = {slot: read_instant(each) for slot, each in stored["next_tries"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BrokenState(f"the stored PKI state cannot be read: {error}") from error
-    pki.keys.update({key.label: key for key in keys})
+    pki.keys, pki.login_keys = keys, login_keys
     pki.trustpoints.update(trustpoints)
-    pki.attempts.update({name: each for name, each in attempts.items() if each.key_label in pki.keys})
+    pki.attempts.update({each.application.slot: each for each in attempts if _has_key(keys, each)})
+    pki.next_tries.update(next_tries)
 
 
-def _dump_key(key: KeyPair) -> Json:
-    pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return {"label": key.label, "created": key.created.isoformat(), "private_key": pem.decode()}
+def _of_general_keys(stored: Mapping[str, Any]) -> Json:
+    """What the version before this one has kept, which knew general-purpose RSA keys alone."""
+    attempts = []
+    for each in stored["attempts"].values():
+        request = slice_csr(_octets(each["request"]))
+        made = {"subject": _text(request.subject), "fingerprint": request.fingerprint(Digest.MD5).hex()}
+        made |= {"purpose": str(Purpose.GENERAL), "signer": each["temporary"], "digest": None}
+        attempts.append(each | made | {"renews": False, "renewal_request": False})
+    return {
+        "keys": [each | {"purpose": str(Purpose.GENERAL)} for each in stored["keys"]],
+        "login_keys": [],
+        "trustpoints": {
+            name: {
+                "ca": each["ca"],
+                "ra": each["ra"],
+                "above": [],
+                "own": {str(Purpose.GENERAL): each["router"]} if each["router"] else {},
+            }
+            for name, each in stored["trustpoints"].items()
+        },
+        "attempts": attempts,
+        "next_tries": {},
+    }
 
 
-def _load_key(stored: Json) -> KeyPair:
-    key = load_pem_private_key(stored["private_key"].encode(), None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("not an RSA key")
-    return KeyPair(stored["label"], key, _instant(stored["created"]))
+def _has_key(keys: KeyRing, attempt: Attempt) -> bool:
+    held = keys.find(Algorithm.RSA, attempt.key_label)
+    return any(key.purpose is attempt.application.purpose for key in held)
 
 
 def _dump_trustpoint(state: TrustpointState) -> Json:
     return {
-        "ca": _dump_certificate(state.ca),
-        "ra": [_dump_certificate(each) for each in state.ra],
-        "router": _dump_certificate(state.router),
+        "ca": None if state.ca is None else _text(state.ca.der),
+        "ra": [_text(each.der) for each in state.ra],
+        "above": [_text(each.der) for each in state.above],
+        "own": {str(purpose): _text(each.der) for purpose, each in state.own.items()},
     }
 
 
 def _load_trustpoint(stored: Json) -> TrustpointState:
-    ra = tuple(read_certificate(_octets(each)) for each in stored["ra"])
-    return TrustpointState(_load_certificate(stored["ca"]), ra, _load_certificate(stored["router"]))
+    return TrustpointState(
+        ca=None if stored["ca"] is None else _certificate(stored["ca"]),
+        ra=tuple(map(_certificate, stored["ra"])),
+        above=tuple(map(_certificate, stored["above"])),
+        own={Purpose(purpose): _certificate(each) for purpose, each in stored["own"].items()},
+    )
 
 
 def _dump_attempt(attempt: Attempt) -> Json:
@@ -87,9 +110,15 @@ def _dump_attempt(attempt: Attempt) -> Json:
         "key_label": attempt.key_label,
         "base_url": application.base_url,
         "trustpoint": application.trustpoint,
+        "purpose": str(application.purpose),
         "transaction_id": application.transaction_id,
-        "request": _text(application.request.der),
-        "temporary": _text(application.temporary.der),
+        "request": _dump_request(application.request),
+        "subject": _text(application.subject),
+        "fingerprint": application.fingerprint.hex(),
+        "signer": _text(application.signer.der),
+        "digest": application.digest and str(application.digest),
+        "renews": application.renews,
+        "renewal_request": application.renewal_request,
         "retry_period": machine.retry_period.total_seconds(),
         "retry_count": machine.retry_count,
         "state": str(machine.state),
@@ -98,37 +127,37 @@ def _dump_attempt(attempt: Attempt) -> Json:
     }
 
 
+def _dump_request(request: Csr | None) -> str | None:
+    """None too for one with a challenge password: that is never written down."""
+    return None if request is None or request.challenge_password is not None else _text(request.der)
+
+
 def _load_attempt(stored: Json) -> Attempt:
     application = Application(
         base_url=stored["base_url"],
         trustpoint=stored["trustpoint"],
+        purpose=Purpose(stored["purpose"]),
         transaction_id=stored["transaction_id"],
-        request=slice_csr(_octets(stored["request"])),
-        temporary=read_certificate(_octets(stored["temporary"])),
+        request=None if stored["request"] is None else slice_csr(_octets(stored["request"])),
+        subject=_octets(stored["subject"]),
+        fingerprint=bytes.fromhex(stored["fingerprint"]),
+        signer=_certificate(stored["signer"]),
+        digest=Digest(stored["digest"]) if stored["digest"] else None,
+        renews=bool(stored["renews"]),
+        renewal_request=bool(stored["renewal_request"]),
     )
     machine = Enrolment(
         retry_period=timedelta(seconds=stored["retry_period"]),
         retry_count=stored["retry_count"],
         state=State(stored["state"]),
         retries=stored["retries"],
-        wake_at=_instant(stored["wake_at"]) if stored["wake_at"] else None,
+        wake_at=read_instant(stored["wake_at"]) if stored["wake_at"] else None,
     )
     return Attempt(stored["number"], application, machine, stored["key_label"])
 
 
-def _dump_certificate(certificate: Certificate | None) -> str | None:
-    return None if certificate is None else _text(certificate.der)
-
-
-def _load_certificate(stored: str | None) -> Certificate | None:
-    return None if stored is None else read_certificate(_octets(stored))
-
-
-def _instant(stored: str) -> datetime:
-    instant = datetime.fromisoformat(stored)
-    if instant.tzinfo is None:
-        raise ValueError(f"{stored} has no time zone")
-    return instant
+def _certificate(stored: str) -> Certificate:
+    return read_certificate(_octets(stored))
 
 
 def _text(octets: bytes) -> str:

@@ -2,15 +2,22 @@
 
 Nothing here waits.  ``enrol`` and ``fire`` put a ``Task`` into the outbox; whoever owns the router
 takes it, carries its exchange over the network, and brings the outcome to ``finish``.
+
+Each key has an enrolment of its own, under its ``slot``: that is the trustpoint's name, for special-usage
+keys with the purpose behind it.  A request that goes by cut and paste is an enrolment too: it is
+PENDING until the certificate is imported, and polls nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from router_emu.pki.keys import KeyPair
+from router_emu.pki.attempts import Attempt, CertificateRefused, Outcome, Report, Task, title_of
+from router_emu.pki.keys import Algorithm, KeyPair, KeyRing, OwnKey, Purpose
+from router_emu.pki.login_keys import LoginKeys
+from router_emu.pki.renewal import Renewal, renewals
 from router_emu.pki.request import (
     Application,
     Client,
@@ -18,51 +25,14 @@ from router_emu.pki.request import (
     own_certificate,
     send_poll,
     send_request,
+    slot_of,
 )
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
-from router_emu.pki.wire import Exchange, ExchangeFailed, WireProfile, printable
+from router_emu.pki.wire import ExchangeFailed, WireProfile, printable
 from scep_core.algorithms import RandomBytes
+from scep_core.certificates import Certificate, verify_issued_by
 from scep_core.enrolment import Effect, Enrolment, Event, State, step
-from scep_core.messages import Failure, Pending, ReplyMessage, Success
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A running enrolment: its application, its machine, and the key that it is for.
-
-    ``number`` tells it from earlier attempts at the same trustpoint, whose late answers count no
-    more.
-    """
-
-    number: int
-    application: Application
-    machine: Enrolment
-    key_label: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """An exchange to be carried over the network, for one attempt."""
-
-    trustpoint: str
-    number: int
-    exchange: Exchange[ReplyMessage]
-
-
-Outcome = ReplyMessage | ExchangeFailed
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the operator should know of an enrolment; the words are ``texts.enrolment_log``'s.
-
-    ``what`` is ``pending``, ``issued``, ``refused``, ``expired``, ``cancelled`` or ``no-answer``;
-    ``details`` says more where there is more to say.
-    """
-
-    what: str
-    trustpoint: str
-    details: str = ""
+from scep_core.messages import Failure, Pending, Success
 
 
 def _ignore(_report: Report, _now: datetime) -> None:
@@ -70,14 +40,21 @@ def _ignore(_report: Report, _now: datetime) -> None:
 
 
 class Pki:
-    """The router's keys, trustpoints and running enrolments.  ``on_report`` is told what becomes of them."""
+    """The router's keys, trustpoints and running enrolments.  ``on_report`` is told what becomes of them.
+
+    ``settings`` is what is configured.  ``next_tries`` says, after a renewal that failed, when its slot may
+    try again.
+    """
 
     def __init__(self, wire: WireProfile, random_bytes: RandomBytes) -> None:
         self.wire = wire
         self.random_bytes = random_bytes
-        self.keys: dict[str, KeyPair] = {}
+        self.keys = KeyRing()
+        self.login_keys = LoginKeys()
+        self.settings: Mapping[str, TrustpointSettings] = {}
         self.trustpoints: dict[str, TrustpointState] = {}
         self.attempts: dict[str, Attempt] = {}
+        self.next_tries: dict[str, datetime] = {}
         self.outbox: list[Task] = []
         # What each CA can do, asked once and remembered as IOS does (scep.md 3.1).
         self._capabilities: dict[str, frozenset[str]] = {}
@@ -86,139 +63,253 @@ class Pki:
 
     # -------------------------------------------------------------------- keys and trustpoints
 
-    def set_key(self, key: KeyPair, now: datetime) -> None:
-        """Take a key pair, in the place of one of the same label.
+    def set_keys(self, *keys: OwnKey, now: datetime) -> None:
+        """Take a label's key, or its two, in the place of what went by it.
 
         An enrolment for the one replaced is given up: its certificate would fit no key.
         """
-        for name, attempt in list(self.attempts.items()):
-            if attempt.key_label == key.label:
-                self.cancel(name, now)
-        self.keys[key.label] = key
+        self._give_up(keys[0].algorithm, keys[0].label, now)
+        self.keys.put(*keys)
+
+    def zeroize(self, algorithm: Algorithm, label: str, now: datetime) -> None:
+        """Forget a label's keys, and give up the enrolments for them: nothing could open their answers.
+
+        Certificates stay until they are cleared, as IOS has it [U]; that XR is alike is ours.
+        """
+        self._give_up(algorithm, label, now)
+        self.keys.remove(algorithm, label)
+
+    def _give_up(self, algorithm: Algorithm, label: str, now: datetime) -> None:
+        for attempt in list(self.attempts.values()):
+            if algorithm is Algorithm.RSA and attempt.key_label == label:
+                self._step(attempt, Event.CANCEL, now)
 
     def trustpoint(self, name: str) -> TrustpointState:
         """The trustpoint's certificates; empty when it holds none."""
         return self.trustpoints.get(name, TrustpointState())
+
+    def configure(self, settings: Mapping[str, TrustpointSettings], now: datetime) -> None:
+        """Follow what is configured: forget certificates and enrolments of trustpoints that are no more."""
+        for name in {attempt.application.trustpoint for attempt in self.attempts.values()} - settings.keys():
+            self.cancel(name, now)
+        for name in self.trustpoints.keys() - settings.keys():
+            self.clear(name, now)
+        self.settings = settings
 
     def authenticate(self, name: str, state: TrustpointState, now: datetime) -> None:
         """Take the CA and RA certificates that the operator accepted.
 
         An enrolment with another CA is given up: its certificate would not belong here.
         """
-        if name in self.attempts and self.trustpoint(name).ca != state.ca:
+        if self.trustpoint(name).ca != state.ca:
             self.cancel(name, now)
         self.trustpoints[name] = state
         self._capabilities.clear()
 
-    def keep_only(self, configured: frozenset[str], now: datetime) -> None:
-        """Forget the certificates and enrolments of trustpoints that are configured no more."""
-        for name in set(self.attempts) - configured:
-            self.cancel(name, now)
-        for name in set(self.trustpoints) - configured:
-            del self.trustpoints[name]
+    def clear(self, name: str, now: datetime) -> None:
+        """Forget a trustpoint's certificates, and give up what was asked of their CA."""
+        self.cancel(name, now)
+        held = self.trustpoints.pop(name, TrustpointState())
+        for purpose in held.own:
+            self.next_tries.pop(slot_of(name, purpose), None)
 
     # ------------------------------------------------------------------------------- enrolments
 
-    def enrol(
-        self, settings: TrustpointSettings, *, fqdn: str, challenge_password: str, now: datetime
-    ) -> Application:
-        """Start an enrolment; the first request is in the outbox.
+    def attempts_of(self, name: str) -> tuple[Attempt, ...]:
+        """The trustpoint's running enrolments: none, one, or one for each special-usage key."""
+        return tuple(each for each in self.attempts.values() if each.application.trustpoint == name)
 
-        KeyError when there is no such key pair, ValueError when the subject name is none.
+    def enrol(
+        self, settings: TrustpointSettings, *, challenge_password: str, now: datetime
+    ) -> tuple[Application, ...]:
+        """Start an enrolment for each of the keys, in the place of one that has reached no CA.
+
+        The first requests are in the outbox, unless they go by cut and paste.  KeyError when there is no such
+        key, ValueError when a configured name is none; then nothing has been started.
         """
-        application = make_application(
-            base_url=self.wire.base_url(settings.enrollment_url),
-            trustpoint=settings.name,
-            key=self.keys[settings.key_label],
-            fqdn=fqdn,
-            subject_name=settings.subject_name,
-            challenge_password=challenge_password,
-            now=now,
+        base_url = "" if settings.terminal else self.wire.base_url(settings.enrollment_url)
+        applications = tuple(
+            make_application(settings, key, base_url=base_url, challenge_password=challenge_password, now=now)
+            for key in self.keys.for_enrolment(settings.key_label)
         )
+        self.cancel(settings.name, now)
+        for application in applications:
+            self._start(application, settings, now)
+        return applications
+
+    def _start(self, application: Application, settings: TrustpointSettings, now: datetime) -> None:
         self._attempts_made += 1
         machine = Enrolment(settings.retry_period, settings.retry_count)
         attempt = Attempt(self._attempts_made, application, machine, settings.key_label)
-        self.attempts[settings.name] = attempt
-        self._step(attempt, Event.START, now)
-        return application
+        if application.by_hand:
+            self.attempts[application.slot] = replace(attempt, machine=replace(machine, state=State.PENDING))
+        else:
+            self._step(attempt, Event.START, now)
 
-    def fire(self, name: str, now: datetime) -> None:
-        """The trustpoint's timer is due: poll, or send the request again."""
-        self._step(self.attempts[name], Event.TIMER, now)
+    def cancel(self, name: str, now: datetime) -> bool:
+        """Give a trustpoint's running enrolments up; whether there were any."""
+        running = self.attempts_of(name)
+        for attempt in running:
+            self._step(attempt, Event.CANCEL, now)
+        return bool(running)
 
-    def cancel(self, name: str, now: datetime) -> None:
-        """Give a running enrolment up."""
-        self._step(self.attempts[name], Event.CANCEL, now)
+    def install(
+        self, settings: TrustpointSettings, pasted: Sequence[Certificate], now: datetime
+    ) -> Certificate:
+        """Take the certificate for one of the trustpoint's keys among those pasted; CertificateRefused."""
+        state, name = self.trustpoint(settings.name), settings.name
+        for key in self.keys.for_enrolment(settings.key_label):
+            certificate = own_certificate(pasted, key)
+            if certificate is not None:
+                break
+        else:
+            raise CertificateRefused(f"it is for none of the keys of {settings.key_label}")
+        if state.ca is None:
+            raise CertificateRefused("its CA is not authenticated")
+        try:
+            verify_issued_by(certificate, state.ca)
+        except ValueError as error:
+            raise CertificateRefused(f"the CA of {name} has not issued it: {error}") from error
+        if not certificate.not_before <= now <= certificate.not_after:
+            raise CertificateRefused("it is not valid at this time")
+        attempt = self.attempts.get(slot_of(name, key.purpose))
+        self._hold(name, key.purpose, certificate)
+        if attempt is None or not attempt.application.by_hand:
+            self.on_report(Report("issued", title_of(name, key.purpose)), now)
+        else:
+            self._step(attempt, Event.SUCCESS, now)
+        return certificate
+
+    def _hold(self, name: str, purpose: Purpose, certificate: Certificate) -> None:
+        held = self.trustpoint(name)
+        self.trustpoints[name] = replace(held, own=held.holding(purpose, certificate))
+        self.next_tries.pop(slot_of(name, purpose), None)
 
     def finish(self, task: Task, outcome: Outcome, now: datetime) -> str:
         """Take what came of a task; what it came to, for people.
 
         An answer to an attempt that is over or was replaced changes nothing.
         """
-        attempt = self.attempts.get(task.trustpoint)
+        attempt = self.attempts.get(task.slot)
         if attempt is None or attempt.number != task.number:
             return "too late"
-        name = task.trustpoint
+        application = attempt.application
         match outcome:
             case Success(certificates):
-                issued = own_certificate(certificates, self.keys[attempt.key_label])
-                self.trustpoints[name] = replace(self.trustpoint(name), router=issued)
+                issued = own_certificate(certificates, self._key(attempt))
+                assert issued is not None  # as _transact has seen
+                self._hold(application.trustpoint, application.purpose, issued)
                 return self._step(attempt, Event.SUCCESS, now)
             case Pending():
                 if attempt.machine.state is State.SENT:
-                    self.on_report(Report("pending", name, attempt.application.transaction_id), now)
+                    self._report("pending", attempt, now)
                 return self._step(attempt, Event.PENDING, now)
             case Failure(fail_info, text):
                 why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
                 return self._step(attempt, Event.FAILURE, now, why)
             case ExchangeFailed():
-                self.on_report(Report("no-answer", name, str(outcome)), now)
+                self._report(outcome.what, attempt, now, str(outcome))
                 return self._step(attempt, Event.NO_ANSWER, now, str(outcome))
 
     def _step(self, attempt: Attempt, event: Event, now: datetime, why: str = "") -> str:
         machine, effect = step(attempt.machine, event, now)
         attempt = replace(attempt, machine=machine)
-        name = attempt.application.trustpoint
-        self.attempts[name] = attempt
+        slot = attempt.application.slot
+        self.attempts[slot] = attempt
         match effect:
             case Effect.SEND_REQUEST | Effect.SEND_POLL:
                 send = send_request if effect is Effect.SEND_REQUEST else send_poll
-                key = self.keys[attempt.key_label]
-                client = Client(self.wire, self.trustpoint(name), self._capabilities, self.random_bytes)
-                exchange = send(client, attempt.application, key)
-                self.outbox.append(Task(name, attempt.number, exchange))
+                state = self.trustpoint(attempt.application.trustpoint)
+                client = Client(self.wire, state, self._capabilities, self.random_bytes)
+                exchange = send(client, attempt.application, self._key(attempt))
+                self.outbox.append(Task(slot, attempt.number, exchange))
             case Effect.INSTALL:
-                self.on_report(Report("issued", name), now)
+                self._report("issued", attempt, now)
             case Effect.REPORT_REFUSED:
-                self.on_report(Report("refused", name, why), now)
+                self._report("refused", attempt, now, why)
             case Effect.REPORT_EXPIRED:
-                self.on_report(Report("expired", name, str(machine.retry_count)), now)
+                self._report("expired", attempt, now, str(machine.retry_count))
             case Effect.REPORT_CANCELLED:
-                self.on_report(Report("cancelled", name), now)
+                self._report("cancelled", attempt, now)
         if machine.is_over:
-            del self.attempts[name]
+            del self.attempts[slot]
+            if attempt.application.renews:
+                self._after_renewal(slot, machine.state, now)
         if event is Event.NO_ANSWER and not machine.is_over:
             return f"no answer: {why}"
         return f"{machine.state}: {why}" if why and machine.is_over else str(machine.state)
 
+    def _key(self, attempt: Attempt) -> KeyPair:
+        keys = self.keys.for_enrolment(attempt.key_label)
+        return next(key for key in keys if key.purpose is attempt.application.purpose)
+
+    def _report(self, what: str, attempt: Attempt, now: datetime, details: str = "") -> None:
+        title = title_of(attempt.application.trustpoint, attempt.application.purpose)
+        self.on_report(Report(what, title, details), now)
+
+    # ------------------------------------------------------------------------- timers, renewals
+
+    def fire(self, slot: str, now: datetime) -> str | None:
+        """A slot's timer is due: poll, request again, or renew; what it came to if nothing is sent."""
+        attempt = self.attempts.get(slot)
+        if attempt is None:
+            return self._renew(slot, now)
+        self._step(attempt, Event.TIMER, now)
+        return None
+
+    def _renew(self, slot: str, now: datetime) -> str | None:
+        """Ask for another certificate; the one that is there serves until it has come."""
+        wanted = self._renewals()[slot]
+        title = title_of(wanted.settings.name, wanted.purpose)
+        try:
+            base_url = self.wire.base_url(wanted.settings.enrollment_url)
+            application = wanted.apply(self.keys, base_url, now)
+        except ValueError as error:
+            self.on_report(Report("not-renewed", title, str(error)), now)
+            self.next_tries[slot] = wanted.next_try(now)
+            return f"not renewed: {error}"
+        self.on_report(Report("renewing", title), now)
+        self._start(application, wanted.settings, now)
+        return None
+
+    def _after_renewal(self, slot: str, state: State, now: datetime) -> None:
+        """A renewal is over.  Some CAs answer with the very certificate that was to be renewed: no hurry."""
+        wanted = self._renewals().get(slot)
+        if wanted is not None and (state is not State.ISSUED or wanted.due <= now):
+            self.next_tries[slot] = wanted.next_try(now)
+
+    def _renewals(self) -> dict[str, Renewal]:
+        """The certificates that are to be renewed, by slot, but those that are being renewed."""
+        wanted = renewals(self.settings, self.trustpoints)
+        return {each.slot: each for each in wanted if each.slot not in self.attempts}
+
     def recover(self, now: datetime) -> None:
-        """After a restart: what was on its way when the router went down got no answer."""
+        """After a restart: what was on its way when the router went down got no answer.
+
+        A request that has to be sent again and had a challenge password is given up.
+        """
         for attempt in list(self.attempts.values()):
             self._attempts_made = max(self._attempts_made, attempt.number)
-            if attempt.machine.wake_at is None:
+            if attempt.application.request is None and attempt.machine.state is not State.PENDING:
+                self._report("forgotten", attempt, now)
+                self._step(attempt, Event.CANCEL, now)
+            elif attempt.machine.wake_at is None and not attempt.application.by_hand:
                 self._step(attempt, Event.NO_ANSWER, now, "the router was restarted")
 
     def timers(self) -> list[tuple[datetime, str, str]]:
-        """The instants at which something is to happen: (when, trustpoint, what)."""
-        return sorted(
-            (attempt.machine.wake_at, name, self._timer_name(attempt))
-            for name, attempt in self.attempts.items()
+        """The instants at which something is to happen: (when, slot, what)."""
+        waiting = [
+            (attempt.machine.wake_at, slot, self._timer_name(slot, attempt.machine))
+            for slot, attempt in self.attempts.items()
             if attempt.machine.wake_at is not None
-        )
+        ]
+        for slot, wanted in self._renewals().items():
+            due = max(wanted.due, self.next_tries.get(slot, wanted.due))
+            if due <= wanted.certificate.not_after:
+                waiting.append((due, slot, f"renewal {slot}"))
+        return sorted(waiting)
 
     @staticmethod
-    def _timer_name(attempt: Attempt) -> str:
-        machine = attempt.machine
+    def _timer_name(slot: str, machine: Enrolment) -> str:
         what = "poll" if machine.state is State.PENDING else "request again,"
-        number, count = machine.retries + 1, machine.retry_count
-        return f"enrolment {attempt.application.trustpoint}: {what} {number} of {count}"
+        return f"enrolment {slot}: {what} {machine.retries + 1} of {machine.retry_count}"

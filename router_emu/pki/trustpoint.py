@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from router_emu.pki.keys import Purpose
 from scep_core.certificates import Certificate, verify_issued_by
+from scep_core.values import Digest
+
+# Longer ladders of CAs do not exist; what comes in a circle must end.
+_LONGEST_CHAIN = 8
 
 
 @dataclass(frozen=True)
 class TrustpointSettings:
     """The configuration that an enrolment works with, taken when it starts.
 
-    ``subject_name`` is as typed, empty when not configured; ``key_label`` names the key pair.
+    Names are as typed, empty when not configured.  ``device_serial`` and ``ip_address`` are what the subject
+    is to include, empty for nothing; ``key_label`` names the key pairs; ``auto_enroll`` is a percentage.
     """
 
     name: str
+    fqdn: str
     enrollment_url: str
     retry_period: timedelta
     retry_count: int
     key_label: str
+    terminal: bool = False
     subject_name: str = ""
+    alternative_names: str = ""
+    device_serial: str = ""
+    ip_address: str = ""
+    digest: Digest | None = None
+    auto_enroll: int | None = None
+    renewal_request: bool = False
+    skip_challenge_password: bool = False
 
 
 @dataclass(frozen=True)
 class TrustpointState:
     """The certificates of one trustpoint.
 
-    ``ca`` is the CA's certificate that the operator accepted; ``ra`` are those that came with it;
-    ``router`` is our own.
+    ``ca`` is the CA's certificate that the operator accepted; ``ra`` are those that came with it, and
+    ``above`` the CAs that issued it, up to the root; ``own`` are the router's, one for each of its keys.
     """
 
     ca: Certificate | None = None
     ra: tuple[Certificate, ...] = ()
-    router: Certificate | None = None
+    above: tuple[Certificate, ...] = ()
+    own: Mapping[Purpose, Certificate] = field(default_factory=dict)
+
+    @property
+    def router(self) -> Certificate | None:
+        """The router's certificate for its general-purpose key."""
+        return self.own.get(Purpose.GENERAL)
 
     @property
     def trusted(self) -> tuple[Certificate, ...]:
@@ -49,28 +70,61 @@ class TrustpointState:
         """
         return next((each for each in self.ra if each.has_key_usage("key_encipherment")), self.ca)
 
+    def holding(self, purpose: Purpose, certificate: Certificate) -> dict[Purpose, Certificate]:
+        """``own`` with a new certificate.
+
+        General-purpose and special-usage keys exclude each other: the other kind's have lost their key.
+        """
+        general = purpose is Purpose.GENERAL
+        kept = {each: held for each, held in self.own.items() if (each is Purpose.GENERAL) is general}
+        return kept | {purpose: certificate}
+
 
 class CaCertificateRefused(Exception):
     """What came as the CA's certificate cannot be one; ``str()`` says why, for people."""
 
 
-def choose_ca(
-    certificates: Sequence[Certificate], now: datetime
-) -> tuple[Certificate, tuple[Certificate, ...]]:
-    """The CA's certificate and the RA's among what GetCACert answered.
+@dataclass(frozen=True)
+class Offered:
+    """What authenticating a CA brings: its certificate, its RAs', and those of the CAs above it."""
 
-    RA certificates have to be issued by the CA: they go into the trustpoint unseen, so only what
-    the accepted certificate vouches for may.  CaCertificateRefused when there is no CA certificate,
-    or it is not valid at ``now``.
+    ca: Certificate
+    ra: tuple[Certificate, ...] = ()
+    above: tuple[Certificate, ...] = ()
+
+
+def choose_ca(certificates: Sequence[Certificate], now: datetime) -> Offered:
+    """Which of the certificates that came (GetCACert, or a paste) is the CA's, and what comes with it.
+
+    The CA is the one that issued the RAs, else the one that issued no other CA: the lowest of a chain.  RA
+    certificates, and the CAs above, go into the trustpoint by what the accepted certificate vouches for, or
+    is vouched for by.  CaCertificateRefused when there is no CA certificate, or one that counts is not valid
+    at ``now``.
     """
     authorities = [each for each in certificates if each.is_ca]
     if not authorities:
         raise CaCertificateRefused("the answer holds no CA certificate")
-    ca = next((each for each in authorities if _issued_all(each, certificates)), authorities[0])
-    if not ca.not_before <= now <= ca.not_after:
-        raise CaCertificateRefused("the CA certificate is not valid at this time")
-    ra = tuple(each for each in certificates if not each.is_ca and _issued(ca, each))
-    return ca, ra
+    others = [each for each in certificates if not each.is_ca]
+    over_ras = [ca for ca in authorities if others and all(_issued(ca, each) for each in others)]
+    lowest = [ca for ca in authorities if not any(_issued(ca, each) for each in authorities if each != ca)]
+    ca = (over_ras or lowest or authorities)[0]
+    above = _above(ca, authorities)
+    for each in (ca, *above):
+        if not each.not_before <= now <= each.not_after:
+            raise CaCertificateRefused("the CA certificate is not valid at this time")
+    return Offered(ca, tuple(each for each in others if _issued(ca, each)), above)
+
+
+def _above(ca: Certificate, authorities: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    found: list[Certificate] = []
+    while len(found) < _LONGEST_CHAIN:
+        lower = found[-1] if found else ca
+        known = {ca.der, *(each.der for each in found)}
+        higher = next((each for each in authorities if each.der not in known and _issued(each, lower)), None)
+        if higher is None:
+            break
+        found.append(higher)
+    return tuple(found)
 
 
 def _issued(ca: Certificate, certificate: Certificate) -> bool:
@@ -79,7 +133,3 @@ def _issued(ca: Certificate, certificate: Certificate) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _issued_all(ca: Certificate, certificates: Sequence[Certificate]) -> bool:
-    return all(each.is_ca or _issued(ca, each) for each in certificates)

@@ -57,8 +57,18 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+UNREACHABLE, HTTP_ERROR, NOT_BELIEVED, NOT_SENT = "unreachable", "http-error", "not-believed", "not-sent"
+
+
 class ExchangeFailed(Exception):
-    """An exchange gave no answer that SCEP could use; ``str()`` says why, for people."""
+    """An exchange gave no answer that SCEP could use; ``str()`` says why, for people.
+
+    ``what`` is which of the four ways in which it can: one of the names above.
+    """
+
+    def __init__(self, why: str, what: str) -> None:
+        super().__init__(why)
+        self.what = what
 
 
 T = TypeVar("T")
@@ -128,9 +138,9 @@ def fetch(request: HttpRequest) -> Exchange[HttpResponse]:
     """Send one request; ExchangeFailed unless a 200 came back."""
     response = yield request
     if isinstance(response, NoResponse):
-        raise ExchangeFailed(response.why)
+        raise ExchangeFailed(response.why, UNREACHABLE)
     if response.status != 200:
-        raise ExchangeFailed(f"HTTP status {response.status}")
+        raise ExchangeFailed(f"HTTP status {response.status}", HTTP_ERROR)
     return response
 
 
@@ -141,7 +151,7 @@ def get_ca_certificates(wire: WireProfile, base_url: str, name: str) -> Exchange
     try:
         return http.parse_ca_certificates(response.body)
     except NotAPkiMessage as error:
-        raise ExchangeFailed(str(error)) from error
+        raise ExchangeFailed(str(error), NOT_BELIEVED) from error
 
 
 def get_capabilities(wire: WireProfile, base_url: str, name: str) -> Exchange[frozenset[str]]:
@@ -151,7 +161,7 @@ def get_capabilities(wire: WireProfile, base_url: str, name: str) -> Exchange[fr
     """
     response = yield wire.get(base_url, http.get_query(http.GET_CA_CAPS, name))
     if isinstance(response, NoResponse):
-        raise ExchangeFailed(response.why)
+        raise ExchangeFailed(response.why, UNREACHABLE)
     if response.status != 200:
         return frozenset()
     return http.parse_capabilities(response.body.decode("latin-1"))

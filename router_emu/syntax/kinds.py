@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 Value = str | int
 
@@ -54,8 +55,18 @@ def _line(low: int, high: int) -> Kind:
     return Kind("LINE", convert, takes_line=True)
 
 
+def _address(text: str) -> Value:
+    return str(IPv4Address(text))
+
+
+# What stands in the place of a secret that nothing in the lab uses: it is not kept at all.
+_KEPT_SECRET = "******"
+
 # Lengths from Cisco's YANG (iosxr.md 1.1): names and URLs are strings of 1 to 800 characters.
 _NAMED = {
+    "ADDRESS": Kind("A.B.C.D", _address),
+    "NAME": _pattern("WORD", r"\S{1,32}"),
+    "SECRET": Kind("WORD", lambda _text: _KEPT_SECRET),
     "WORD": _pattern("WORD", r"\S{1,800}"),
     "URL": _pattern("WORD", r"\S{1,800}"),
     "HOSTNAME": _pattern("WORD", r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"),

@@ -48,8 +48,10 @@ class Match:
 
     @property
     def value(self) -> Value:
-        """A configuration line's argument; empty when it has none or `no` went without it."""
-        return next(iter(self.args.values.values()), "")
+        """A configuration line's argument, else what was typed after its words; may be empty."""
+        if self.args.values or isinstance(self.row, Run):
+            return next(iter(self.args.values.values()), "")
+        return self.canonical.removeprefix("no ").removeprefix(self.row.words).strip()
 
 
 @dataclass(frozen=True)

@@ -39,27 +39,36 @@ class Run:
 
 @dataclass(frozen=True)
 class _Line:
-    """What Setting and Enter share: keywords, then at most one argument."""
+    """What Setting and Enter share: ``words``, then at most one argument; a setting may offer a choice there.
+
+    With a choice (``ip-address {none | address:ADDRESS}``) the words are what its lines begin with alike.
+    """
 
     spec: str
     words: str = field(init=False)
-    argument: Argument | None = field(init=False)
+    sequences: tuple[Sequence, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         sequences = expand(self.spec)
-        if len(sequences) > 1:
-            raise ValueError(f"a line of configuration has no choices: {self.spec!r}")
-        keywords = [token for token in sequences[0] if isinstance(token, str)]
-        if list(sequences[0][: len(keywords)]) != keywords or len(sequences[0]) > len(keywords) + 1:
+        if len(sequences) > 1 and not isinstance(self, Setting):
+            raise ValueError(f"this line of configuration has no choices: {self.spec!r}")
+        if any(isinstance(token, Argument) for sequence in sequences for token in sequence[:-1]):
             raise ValueError(f"a line of configuration is keywords and one argument: {self.spec!r}")
-        object.__setattr__(self, "words", " ".join(keywords))
-        last = sequences[0][-1]
-        object.__setattr__(self, "argument", last if isinstance(last, Argument) else None)
+        common: list[str] = []
+        for tokens in zip(*sequences, strict=False):
+            token = tokens[0]
+            if not isinstance(token, str) or any(each != token for each in tokens):
+                break
+            common.append(token)
+        if not common:
+            raise ValueError(f"a line of configuration begins with a keyword: {self.spec!r}")
+        object.__setattr__(self, "words", " ".join(common))
+        object.__setattr__(self, "sequences", sequences)
 
 
 @dataclass(frozen=True)
 class Setting(_Line):
-    """A line of configuration; without an argument its presence is its value."""
+    """A line of configuration.  Its value is its argument, or the words after ``words``, or its presence."""
 
     default: Value | None = None
 
@@ -146,11 +155,12 @@ def _compile(mode: Mode) -> Node:
         if isinstance(row, Via):
             _graft(root, row)
             continue
-        for sequence in expand(row.spec):
+        sequences = expand(row.spec)
+        for sequence in sequences:
             _add(root, sequence, End(row))
             if not isinstance(row, Run):
                 _add(_negations(root), sequence, End(row, negated=True))
-        if isinstance(row, Setting) and row.argument is not None:
+        if isinstance(row, Setting) and tuple(row.words.split()) not in sequences:
             _add(_negations(root), tuple(row.words.split()), End(row, negated=True))
     return root
 

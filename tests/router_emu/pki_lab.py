@@ -5,12 +5,14 @@ No sockets, no threads; the only clock is the screen's, which a test moves by ha
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from router_emu.cli.session import Output
 from router_emu.commands.context import Router
+from router_emu.commands.disk import DiskRefusal, ReadFile
 from router_emu.pki import snapshot
-from router_emu.pki.keys import GenerateRsa
-from router_emu.pki.store import Outcome, Pki, Task
+from router_emu.pki.attempts import Outcome, Task
+from router_emu.pki.keys import Algorithm, GenerateKey, KeyPair, generate
+from router_emu.pki.store import Pki
 from router_emu.pki.wire import ExchangeFailed, HttpRequest, HttpResponse, NoResponse
 from scep_core import certificates, http, names
 from scep_core.certificates import Certificate, Extension, build_certificate, ext_crl_distribution_points
@@ -35,6 +39,10 @@ CHAPTERS_CA = "C=US,ST=CA,L=San Jose,O=Cisco Systems,OU=HFR,CN=Root coax-u10 Cer
 BORN = datetime(2003, 8, 19, 7, tzinfo=UTC)
 DIES = datetime(2020, 8, 19, 7, tzinfo=UTC)
 ISSUED_SERIAL = 0x6E
+ISSUED_LIFE = (
+    datetime(2003, 9, 22, 21, 43, 14, tzinfo=UTC),
+    datetime(2003, 9, 29, 21, 43, 14, tzinfo=UTC),
+)
 
 URL = "http://ca.lab/certsrv/mscep/mscep.dll"
 PASSWORD = "c0rrect-h0rse"
@@ -85,6 +93,13 @@ def make_ca(key_name: str = "ca", subject: str = CHAPTERS_CA, **options: Any) ->
     return make_identity(key_name, subject, certificates.ext_basic_constraints(True), **options)
 
 
+def pem_lines(certificate: Certificate) -> list[str]:
+    """A certificate as people paste it, line by line."""
+    text = base64.b64encode(certificate.der).decode()
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    return ["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----"]
+
+
 def make_ra(usage: str, issuer: Identity, *, subject: str | None = None) -> Identity:
     """One of NDES's two RA identities."""
     extension = certificates.ext_key_usage(usage)
@@ -95,7 +110,8 @@ class ScriptedCa:
     """Answers over the pretend wire.
 
     ``answer`` decides about each PKIOperation; ``certificates`` and ``capabilities`` are what is told
-    (an ``Answer`` instead is sent as it stands).  ``requests`` and ``messages`` are what came.
+    (an ``Answer`` instead is sent as it stands).  ``requests`` and ``messages`` are what came;
+    ``serial_number`` and ``life`` are those of what is issued next.
     """
 
     def __init__(self) -> None:
@@ -106,6 +122,7 @@ class ScriptedCa:
         self.answer: Callable[[Request], Answer] = self.pending
         self.requests: list[HttpRequest] = []
         self.messages: list[Request] = []
+        self.serial_number, self.life = ISSUED_SERIAL, ISSUED_LIFE
 
     def use_ras(self, order: Sequence[int] = (0, 1, 2)) -> tuple[Identity, Identity]:
         """RA mode, as NDES: two RA certificates and the CA's, told in this order."""
@@ -183,12 +200,12 @@ class ScriptedCa:
         asked = next(each.message.csr for each in self.messages if isinstance(each.message, PkcsReq))
         issuer = issuer or self.identity
         return build_certificate(
-            serial_number=ISSUED_SERIAL,
+            serial_number=self.serial_number,
             issuer=issuer.certificate.subject,
             subject=names.build_name(names.parse_text(subject)) if subject else asked.subject,
             public_key_info=key or request.signer.public_key_info,
-            not_before=datetime(2003, 9, 22, 21, 43, 14, tzinfo=UTC),
-            not_after=datetime(2003, 9, 29, 21, 43, 14, tzinfo=UTC),
+            not_before=self.life[0],
+            not_after=self.life[1],
             extensions=[ext_crl_distribution_points(CHAPTERS_CRL)],
             key=issuer.key,
             digest=Digest.SHA256,
@@ -202,6 +219,12 @@ class Lab:
         self.screen, self.wire = screen, wire
         self.hold = False
         self.held: list[Task] = []
+        self.files: dict[str, bytes] = {}
+
+    def key(self, label: str = "the_default") -> KeyPair:
+        """The general-purpose RSA key that goes by this label."""
+        [key] = self.pki.keys.for_enrolment(label)
+        return key
 
     @property
     def router(self) -> Router:
@@ -223,21 +246,39 @@ class Lab:
         output: Output = self.screen.output
         for line in lines:
             output = self.screen(line)
+            jobs = 0
             while output.job is not None:
-                result = self._perform(output.job)
-                output = self.screen.take(self.screen.session.resume(result, self.screen.now))
+                jobs += 1
+                output = self.screen.take(self._do(output.job, jobs))
             self.settle()
         return output
 
-    def _perform(self, job: object) -> object:
-        if isinstance(job, GenerateRsa):
-            return rsa_key("router", job.bits)
+    def _do(self, job: object, number: int) -> Output:
+        session, now = self.screen.session, self.screen.now
+        try:
+            result = self._perform(job, number)
+        except DiskRefusal as refusal:
+            done: Output = session.throw(refusal, now)
+        else:
+            done = session.resume(result, now)
+        return done
+
+    def _perform(self, job: object, number: int) -> object:
+        match job:
+            case GenerateKey(Algorithm.RSA, bits):  # usage keys are two of one command
+                return rsa_key("router" if number == 1 else f"router {number}", bits)
+            case GenerateKey():  # always the same, because DSA's numbers differ in length
+                return generate(job, Random(job.bits).randbytes)
+            case ReadFile(path, most):
+                if path not in self.files:
+                    raise DiskRefusal(f"{path}: No such file or directory")
+                return self.files[path][:most]
         assert isinstance(job, HttpRequest)
         return self.wire(job)
 
     def settle(self) -> None:
         """What the router's owner does after each command."""
-        self.router.drop_unconfigured(self.screen.now)
+        self.router.follow_configuration(self.screen.now)
         tasks, self.pki.outbox = self.pki.outbox, []
         self.held += tasks
         if not self.hold:
@@ -277,6 +318,7 @@ class Lab:
         self.router.pki = fresh
         fresh.on_report = self.router.log_enrolment
         self.held.clear()
+        self.router.follow_configuration(self.screen.now)
         fresh.recover(self.screen.now)
         self.settle()
 

@@ -78,10 +78,10 @@ class Stage:
     def session(self) -> Session:
         return self.host.open_session(user="admin", line="vty0", peer="192.0.2.7")
 
-    def enroll(self) -> None:
+    def enroll(self, password: str = PASSWORD) -> None:
         """Type the command; what it starts runs beside."""
         session = self.session()
-        for line in ("crypto ca enroll myca", PASSWORD, PASSWORD):
+        for line in ("crypto ca enroll myca", password, password):
             output = session.feed(line, self.host.now())
             assert not output.failed
             self.host.after_command()

@@ -14,6 +14,7 @@ from router_emu.config import text
 from router_emu.config.store import CommitError, CommitRefused, ConfigStore, ExclusiveLock
 from router_emu.config.tree import Block, BlockKey, Path, drop, enter, find, merge, put, remove
 from router_emu.syntax.kinds import Value
+from router_emu.syntax.spec import Token
 from router_emu.syntax.table import Mode, Setting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,16 +34,22 @@ crypto ca trustpoint other
 
 
 def values(setting: Setting) -> st.SearchStrategy[Value]:
-    if setting.argument is None:
-        return st.just("")
-    kind = setting.argument.kind
+    return st.one_of(*(_values(sequence[-1], setting.words) for sequence in setting.sequences))
+
+
+def _values(last: Token, words: str) -> st.SearchStrategy[Value]:
+    if isinstance(last, str):
+        return st.just("" if words.endswith(last) else last)
+    kind = last.kind
+    if kind.label == "A.B.C.D":
+        return st.ip_addresses(v=4).map(str)
     if kind.label.startswith("<"):
         low, high = kind.label.strip("<>").split("-")
         return st.integers(int(low), int(high))
     if kind.label == "LINE":
         inner = st.text("ab=,! |?ü", min_size=1, max_size=30).map(str.strip)
         return inner.filter(bool)
-    return st.text("ab9", min_size=1, max_size=9)
+    return st.text("ab9", min_size=1, max_size=9).map(kind.convert)
 
 
 def trees(mode: Mode) -> st.SearchStrategy[Block]:
@@ -50,7 +57,7 @@ def trees(mode: Mode) -> st.SearchStrategy[Block]:
     children = {
         BlockKey(words, name): trees(row.mode)
         for words, row in mode.blocks.items()
-        for name in (("myca", "other") if row.argument else ("",))
+        for name in (("myca", "other") if row.words == "crypto ca trustpoint" else ("",))
     }
     return st.builds(Block, st.just(mode), settings, st.fixed_dictionaries({}, optional=children))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from router_emu.pki.keys import KeyPair, generate_rsa
-from router_emu.pki.trustpoint import CaCertificateRefused, TrustpointState, choose_ca
+from router_emu.pki.trustpoint import CaCertificateRefused, Offered, TrustpointState, choose_ca
 from router_emu.pki.wire import HttpResponse, NoResponse
 from router_emu.texts import MODERN
 from scep_core import certificates, cms, http, names
@@ -125,7 +125,7 @@ class TestAuthenticate:
     def test_the_first_and_the_last_second_of_a_ca(self) -> None:
         certificate = make_ca().certificate
         for now in (BORN, DIES):
-            assert choose_ca([certificate], now) == (certificate, ())
+            assert choose_ca([certificate], now) == Offered(certificate)
         for now in (BORN.replace(hour=6), DIES.replace(hour=8)):
             with pytest.raises(CaCertificateRefused):
                 choose_ca([certificate], now)
@@ -171,11 +171,55 @@ class TestAuthenticate:
         lab.type("yes")
         assert lab.pki.trustpoints == {}
 
+    def test_the_lowest_of_a_chain_is_the_ca(self, lab: Lab, ca: ScriptedCa) -> None:
+        """Root and issuing CA, in any order: both are shown, and accepted with one answer."""
+        root = make_ca("root", "CN=the root")
+        issuing = make_ca("ca", "CN=issuing", issuer=root)
+        ca.identity = ca.signer = issuing
+        ca.recipients, ca.answer = [issuing], ca.issued
+        lab.configure()
+        for order in ((root, issuing), (issuing, root)):
+            ca.certificates = [each.certificate for each in order]
+            shown = lab.type(AUTHENTICATE).text
+            names_shown = [line for line in shown.splitlines() if line.startswith("CN=")]
+            assert names_shown == ["CN=issuing", "CN=the root", "CN=the root", "CN=the root"]
+            assert shown.count("SHA1 Fingerprint:") == 2
+            lab.type("yes")
+            held = lab.pki.trustpoint("myca")
+            assert (held.ca, held.above, held.ra) == (issuing.certificate, (root.certificate,), ())
+            lab.type("clear crypto ca certificates myca")
+        lab.type(AUTHENTICATE, "yes", ENROLL, "", "")
+        assert lab.pki.trustpoint("myca").router is not None
+        lab.restart()
+        assert lab.pki.trustpoint("myca").above == (root.certificate,)
+        shown = lab.type("show crypto ca certificates").text
+        assert shown.count("CA certificate") == 2
+
+    def test_an_expired_root_is_refused(self, lab: Lab, ca: ScriptedCa) -> None:
+        root = make_ca("root", "CN=the root", life=(BORN, datetime(2003, 9, 1, tzinfo=UTC)))
+        ca.certificates = (make_ca("ca", "CN=issuing", issuer=root).certificate, root.certificate)
+        said = refusal(lab.configure(), AUTHENTICATE)
+        assert said == MODERN.authenticate_refused.format(why="the CA certificate is not valid at this time")
+
+    def test_a_second_time_asks_first(self, lab: Lab, ca: ScriptedCa) -> None:
+        """pyATS's "Are you sure you want to do this? [yes/no] "; no leaves everything as it was."""
+        lab.authenticate()
+        ca.certificates = (make_ca("new ca", "CN=new").certificate,)
+        asked = len(ca.requests)
+        output = lab.type(AUTHENTICATE)
+        assert output.prompt == "Are you sure you want to do this? [yes/no] "
+        lab.type("no")
+        assert len(ca.requests) == asked
+        lab.type(AUTHENTICATE, "yes", "no")
+        assert lab.pki.trustpoint("myca").ca == ca.identity.certificate
+        lab.type(AUTHENTICATE, "yes", "yes")
+        assert lab.pki.trustpoint("myca").ca == ca.certificates[0]
+
     def test_another_ca_is_refused_once_there_is_a_certificate(self, lab: Lab, ca: ScriptedCa) -> None:
         ca.answer = ca.issued
         lab.enrol()
         ca.certificates = (make_ca("stranger").certificate,)
-        assert refusal(lab, AUTHENTICATE) == MODERN.authenticate_other_ca.format(name="myca")
+        assert refusal(lab, AUTHENTICATE, "yes") == MODERN.authenticate_other_ca.format(name="myca")
         assert lab.pki.trustpoint("myca").ca == ca.identity.certificate
 
     def test_a_name_cannot_draw_on_the_screen(self, lab: Lab, ca: ScriptedCa) -> None:
@@ -271,18 +315,11 @@ class TestEnroll:
         lab.wait(hours=1)
         assert ca.kinds[4:] == ["PkcsReq", "CertPoll"]
 
-    @pytest.mark.parametrize("subject", ["myrouter", "CN=", "frob=1", "CN=a,,O=b"])
-    def test_a_subject_name_that_is_none(self, lab: Lab, subject: str) -> None:
-        lab.authenticate(f"subject-name {subject}")
-        said = refusal(lab, ENROLL, "", "")
-        assert said.startswith("% The certificate request cannot be made: not an attribute")
-        assert lab.pki.attempts == {}
-
     def test_a_key_too_short_to_sign(self, lab: Lab) -> None:
         """360 bits, the least of the chapter, hold no SHA-256 signature (RFC 8017 section 9.2)."""
         lab.authenticate()
         key = generate_rsa(360, os.urandom)
-        lab.pki.set_key(KeyPair("the_default", key, lab.screen.now), lab.screen.now)
+        lab.pki.set_keys(KeyPair("the_default", key, lab.screen.now), now=lab.screen.now)
         said = refusal(lab, ENROLL, "", "")
         assert said.startswith("% The certificate request cannot be made: ")
         assert "subject" not in said

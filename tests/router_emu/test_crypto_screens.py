@@ -12,13 +12,11 @@ import pytest
 
 from router_emu.adapters.storage import RouterFolder
 from router_emu.commands.context import Router
-from router_emu.commands.crypto_key import hexadecimal_lines
-from router_emu.pki.keys import KeyPair
-from router_emu.texts import CLASSIC, MODERN
+from router_emu.texts import MODERN
 from scep_core.codec import Request
 from scep_core.messages import PkcsReq, Success
 from scep_core.values import Digest
-from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa, rsa_key
+from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa
 
 Golden = Callable[[str, str], None]
 
@@ -161,91 +159,10 @@ def test_a_pending_request_beside_the_old_certificate(
     golden("pki-again.txt", masked(lab.screen.text[start:]))
 
 
-class TestKeyGeneration:
-    def test_numbers_that_are_none_ask_again(self, make_lab: Callable[[str], Lab]) -> None:
-        lab = make_lab("modern")
-        lab.type("crypto key generate rsa")
-        for wrong in ("511", "4097", "0", "-1024", "1e3", "１０２４", "1024 bits", "9" * 5000):
-            output = lab.type(wrong)
-            assert output.text == "% A decimal number between 512 and 4096.\n"
-            assert output.prompt == "How many bits in the modulus [2048]: "
-        lab.type(" 1024 ")
-        ending = "Generating RSA keys ...\nDone w/ crypto generate keypair\n[OK]\n\nRP/0/RP0/CPU0:ios#"
-        assert lab.screen.text.endswith(ending)
-        assert list(lab.pki.keys) == ["the_default"]
-
-    @pytest.mark.parametrize(("wording", "least", "most"), [("classic", 360, 2048), ("modern", 512, 4096)])
-    def test_the_ends_of_the_range_are_taken(
-        self, make_lab: Callable[[str], Lab], wording: str, least: int, most: int
-    ) -> None:
-        lab = make_lab(wording)
-        for bits in (least, most):
-            lab.screen(f"crypto key generate rsa k{bits}")
-            job = lab.screen(str(bits)).job
-            assert job is not None
-            lab.screen.session.interrupt(lab.screen.now)
-        for bits in (least - 1, most + 1):
-            lab.screen(f"crypto key generate rsa k{bits}")
-            assert lab.screen(str(bits)).question
-            lab.screen.session.interrupt(lab.screen.now)
-        assert lab.pki.keys == {}
-
-    def test_replacing_asks(self, make_lab: Callable[[str], Lab]) -> None:
-        lab = make_lab("modern")
-        lab.type("crypto key generate rsa general-keys mykey", "1024")
-        old = lab.pki.keys["mykey"]
-        output = lab.type("crypto key generate rsa mykey")
-        assert output.text.splitlines()[1:] == [
-            "The name for the keys will be: mykey",
-            "% You already have keys defined for mykey",
-        ]
-        assert output.prompt == "Do you really want to replace them? [yes/no]: "
-        assert lab.type("maybe").prompt == output.prompt
-        assert lab.type("no").prompt.endswith("#")
-        assert lab.pki.keys["mykey"] is old
-        lab.type("crypto key generate rsa mykey", "yes", "1152")
-        assert lab.pki.keys["mykey"].key.key_size == 1152
-
-    def test_the_default_sizes(self, make_lab: Callable[[str], Lab]) -> None:
-        for wording, size in (("classic", 1024), ("modern", 2048)):
-            lab = make_lab(wording)
-            lab.type("crypto key generate rsa", "")
-            assert lab.pki.keys["the_default"].key.key_size == size
-
-    @pytest.mark.parametrize("texts", [CLASSIC, MODERN], ids=lambda texts: texts.name)
-    def test_shown_data_is_the_public_key(self, make_lab: Callable[[str], Lab], texts: Any) -> None:
-        lab = make_lab(texts.name)
-        for label, key in (("b", rsa_key("router")), ("a", rsa_key("router", 1152))):
-            lab.pki.set_key(KeyPair(label, key, lab.screen.now), lab.screen.now)
-        shown = lab.type("show crypto key mypubkey rsa").text
-        assert re.findall(r"Key label: ?(\w)", shown) == ["a", "b"]
-        blocks = re.split(r"Data +: ?\n", shown)[1:]
-        for label, block in zip("ab", blocks, strict=True):
-            data = re.match(r"( [0-9A-F ]+\n)+", block)
-            assert data is not None
-            lines = data[0].splitlines()
-            assert bytes.fromhex("".join(lines)) == lab.pki.keys[label].public_key_info
-            assert {len(line) for line in lines[:-1]} == {8 * 9 + 1}
-            assert all(line.startswith(" ") and line.endswith(" ") for line in lines[:-1])
-            assert not lines[-1].endswith(" ")
-
-    def test_no_keys(self, make_lab: Callable[[str], Lab]) -> None:
-        lab = make_lab("modern")
-        assert lab.type("terminal exec prompt no-timestamp", "show crypto key mypubkey rsa").text == ""
-        assert lab.type("show crypto ca certificates").text == ""
-
-
-def test_hexadecimal_lines() -> None:
-    assert hexadecimal_lines(bytes(range(34))) == [
-        " 00010203 04050607 08090A0B 0C0D0E0F 10111213 14151617 18191A1B 1C1D1E1F ",
-        " 2021",
-    ]
-
-
 def test_the_password_is_nowhere(
     make_lab: Callable[[str], Lab], ca: ScriptedCa, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Not on the screen, in the log, the history, the configuration; only in the private state."""
+    """Not on the screen, in the log, the history, the configuration; only in memory."""
 
     def refused(request: Request) -> Answer:
         return ca.reply(Success((ca.certify(request, key=ca.identity.certificate.public_key_info),)), request)

@@ -21,7 +21,7 @@ import structlog
 from router_emu.adapters import host as host_module
 from router_emu.adapters import http
 from router_emu.commands.context import Router
-from router_emu.pki.keys import GenerateRsa
+from router_emu.pki.keys import Algorithm, GenerateKey
 from router_emu.pki.wire import HttpRequest
 from sceplab.clock import ClockState
 from tests.router_emu.pki_lab import PASSWORD, rsa_key
@@ -103,6 +103,30 @@ class TestTimers:
         play(story)
 
 
+class TestRenewal:
+    def test_it_is_a_timer_like_others(self, play: Callable[[Story], None]) -> None:
+        async def story(stage: Stage) -> None:
+            pki = stage.host.router.pki
+            stage.ca.answer = stage.ca.issued
+            stage.enroll()
+            await until(lambda: pki.trustpoint("myca").router)
+            session = stage.session()
+            for line in ("configure", "crypto ca trustpoint myca", "auto-enroll 50", "commit"):
+                session.feed(line, stage.host.now())
+                stage.host.after_command()
+            [(due, _, _)] = pki.timers()
+            stage.clock.set_state(mode="frozen", frozen_at=due)
+            assert await stage.run_timers() == [(1, "r1", "renewal myca", "issued")]
+            pki.zeroize(Algorithm.RSA, "the_default", stage.host.now())
+            stage.clock.set_state(frozen_at=pki.timers()[0][0])
+            why = "not renewed: the certificate's key is no more"
+            assert await stage.run_timers(after=1) == [(2, "r1", "renewal myca", why)]
+            await stage.restart()  # and the next try is remembered
+            assert stage.host.router.pki.timers()[0][0] > stage.host.now()
+
+        play(story)
+
+
 class TestRestart:
     def test_a_timer_that_became_due_meanwhile_fires_at_once(self, play: Callable[[Story], None]) -> None:
         async def story(stage: Stage) -> None:
@@ -121,7 +145,7 @@ class TestRestart:
     ) -> None:
         async def story(stage: Stage) -> None:
             stage.gate.clear()
-            stage.enroll()
+            stage.enroll("")
             await until(lambda: stage.ca.requests)
             async with asyncio.timeout(http.TIMEOUT / 2):
                 await stage.host.stop()
@@ -155,7 +179,8 @@ class TestRestart:
 
             def look(request: Any) -> Any:
                 stored = json.loads((tmp_path / "r1" / "pki.json").read_text())
-                states.append((stored["attempts"]["myca"]["state"], stored["attempts"]["myca"]["retries"]))
+                [attempt] = stored["attempts"]
+                states.append((attempt["state"], attempt["retries"]))
                 return stage.ca.pending(request)
 
             stage.ca.answer = look
@@ -191,12 +216,12 @@ class TestJobs:
     ) -> None:
         begun, finish = threading.Event(), threading.Event()
 
-        def slow(bits: int, _random_bytes: object) -> object:
+        def slow(job: GenerateKey, _random_bytes: object) -> object:
             begun.set()
             assert finish.wait(10)
-            return rsa_key("slow", bits)
+            return rsa_key("slow", job.bits)
 
-        monkeypatch.setattr(host_module, "generate_rsa", slow)
+        monkeypatch.setattr(host_module, "generate", slow)
 
         async def story(stage: Stage) -> None:
             one, other = stage.session(), stage.session()
@@ -210,9 +235,9 @@ class TestJobs:
             finish.set()
             one.resume(await making, stage.host.now())
             stage.host.after_command()
-            assert stage.host.router.pki.keys["slow"].key == rsa_key("slow")
+            assert stage.host.router.pki.keys.for_enrolment("slow")[0].key == rsa_key("slow")
             await stage.restart()
-            assert set(stage.host.router.pki.keys) == {"slow", "the_default"}
+            assert stage.host.router.pki.keys.labels(Algorithm.RSA) == ["slow", "the_default"]
 
         play(story)
 
@@ -222,7 +247,7 @@ class TestJobs:
                 HttpRequest("GET", f"http://127.0.0.1:{stage.port}/?operation=GetCACaps")
             )
             assert b"SHA-256" in answer.body  # type: ignore[attr-defined]
-            key = await stage.host.perform(GenerateRsa(512))
+            key = await stage.host.perform(GenerateKey(Algorithm.RSA, 512))
             assert key.key_size == 512  # type: ignore[attr-defined]
             with pytest.raises(TypeError):
                 await stage.host.perform("tea")
@@ -245,7 +270,7 @@ class TestJobs:
             with structlog.testing.capture_logs() as logs:
                 await stage.pending()
             assert [each["event"] for each in logs if each["log_level"] == "error"] == ["an exchange raised"]
-            assert "NOANSWER" in stage.host.router.log.lines[-1]
+            assert "NOTSENT" in stage.host.router.log.lines[-1]
 
         play(story)
 

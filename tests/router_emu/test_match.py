@@ -14,7 +14,7 @@ from router_emu.syntax.spec import Sequence, expand
 from router_emu.syntax.table import Enter, Mode, Run, Setting, Via
 
 ALL_MODES = [*MODES.values(), PIPE]
-SAMPLES = {"WORD": "zz9.example", "LINE": "CN=a  b, O=x"}
+SAMPLES = {"A.B.C.D": "192.0.2.1", "WORD": "zz9.example", "LINE": "CN=a  b, O=x"}
 
 
 def sample(label: str) -> str:
@@ -31,7 +31,7 @@ def every_line() -> list[tuple[Mode, object, Sequence, bool]]:
             found += [(mode, row, sequence, False) for sequence in expand(row.spec)]
             if isinstance(row, Setting | Enter):
                 found += [(mode, row, sequence, True) for sequence in expand(row.spec)]
-            if isinstance(row, Setting) and row.argument:
+            if isinstance(row, Setting) and tuple(row.words.split()) not in row.sequences:
                 found.append((mode, row, tuple(row.words.split()), True))
     return found
 

@@ -29,12 +29,18 @@ REFUSED = (
     "Certificate enrollment request was rejected by Certificate Authority for trustpoint myca: "
 )
 EXPIRED = (
-    "SECURITY-CEPKI-4-CERTTIMEOUT : "
-    "Certificate enrollment timed out for trustpoint myca: no certificate after 3 retries"
+    "SECURITY-CEPKI-4-CERTTIMEOUT : Certificate enrollment timed out for trustpoint myca: "
+    "no certificate after 3 retries. "
+    "Contact the CA's administrator to get the request approved, and then enroll again"
 )
-NO_ANSWER = (
-    "SECURITY-CEPKI-4-NOANSWER : No usable answer from the Certificate Authority for trustpoint myca: "
+UNREACHABLE = (
+    "SECURITY-CEPKI-4-CAUNREACHABLE : No answer from Certificate Authority for trustpoint myca: timed out"
 )
+HTTP_ERROR = (
+    "SECURITY-CEPKI-4-HTTPERROR : Certificate Authority answered with an HTTP error for trustpoint myca: "
+)
+NOT_BELIEVED = "SECURITY-CEPKI-3-NOTBELIEVED : An answer that cannot be believed came for trustpoint myca: "
+NOT_SENT = "SECURITY-CEPKI-3-NOTSENT : Nothing was sent to Certificate Authority for trustpoint myca: "
 
 
 def only_certificate(lab: Lab) -> int | None:
@@ -49,7 +55,7 @@ class TestOutcomes:
         assert (ca.kinds, lab.log, lab.pki.attempts) == (["PkcsReq"], [ISSUED], {})
         held = lab.pki.trustpoint("myca").router
         assert held is not None
-        assert held.public_key_info == lab.pki.keys["the_default"].public_key_info
+        assert held.public_key_info == lab.key().public_key_info
         lab.wait(hours=1)
         assert ca.kinds == ["PkcsReq"]
 
@@ -121,7 +127,7 @@ class TestSilence:
     def test_a_lost_request_is_sent_again(self, lab: Lab, ca: ScriptedCa) -> None:
         ca.answer = ca.silent
         lab.enrol()
-        assert lab.log == [NO_ANSWER + "timed out"]
+        assert lab.log == [UNREACHABLE]
         assert [name for _, _, name in lab.pki.timers()] == ["enrolment myca: request again, 1 of 3"]
         lab.wait(minutes=2)
         ca.answer = ca.pending
@@ -129,7 +135,7 @@ class TestSilence:
         ca.answer = ca.issued
         lab.wait(minutes=2)
         assert ca.kinds == ["PkcsReq", "PkcsReq", "PkcsReq", "CertPoll"]
-        assert lab.log == [*[NO_ANSWER + "timed out"] * 2, PENDING, ISSUED]
+        assert lab.log == [*[UNREACHABLE] * 2, PENDING, ISSUED]
         first, second = ca.messages[:2]
         assert first.message == second.message
         assert first.head.transaction_id == second.head.transaction_id
@@ -142,14 +148,14 @@ class TestSilence:
         ca.answer = ca.pending
         lab.wait(minutes=4)
         assert ca.kinds == ["PkcsReq", *["CertPoll"] * 3]
-        assert lab.log == [PENDING, NO_ANSWER + "timed out", EXPIRED]
+        assert lab.log == [PENDING, UNREACHABLE, EXPIRED]
 
     def test_a_ca_that_is_down_all_the_time(self, lab: Lab, ca: ScriptedCa) -> None:
         ca.answer = ca.silent
         lab.enrol()
         lab.wait(hours=1)
         assert ca.kinds == ["PkcsReq"] * 4
-        assert lab.log == [*[NO_ANSWER + "timed out"] * 4, EXPIRED]
+        assert lab.log == [*[UNREACHABLE] * 4, EXPIRED]
 
 
 def stranger(ca: ScriptedCa, request: Request) -> Answer:
@@ -212,38 +218,38 @@ def body(status: int, octets: bytes) -> Callable[[ScriptedCa, Request], Answer]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "line"),
     [
-        (stranger, "the answer cannot be believed: the reply is signed by a stranger"),
-        (forged, "the answer cannot be believed: the signature does not match"),
-        (other_ca, "the answer cannot be believed: the reply is signed by a stranger"),
-        (wrong_nonce, "the answer cannot be believed: the reply does not echo the nonce"),
-        (no_nonce, "the answer cannot be believed: the reply does not echo the nonce"),
-        (wrong_transaction, "the answer cannot be believed: the reply belongs to another transaction"),
-        (another_key, "the answer cannot be believed: no certificate for our key in it"),
-        (another_issuer, "the answer cannot be believed: the signature does not match"),
-        (our_own_certificate, "the answer cannot be believed: the issuer's name is another"),
-        (a_crl_alone, "the answer cannot be believed: no certificate for our key in it"),
-        (sealed_for_another, "the answer cannot be believed: the message could not be opened"),
-        (an_echo, "the answer cannot be believed: the reply is signed by a stranger"),
-        (body(200, b"<html>"), "the answer cannot be believed: not a CMS signed message"),
-        (body(200, b""), "the answer cannot be believed: not a CMS signed message"),
-        (body(404, b""), "HTTP status 404"),
-        (body(500, b"oops"), "HTTP status 500"),
+        (stranger, NOT_BELIEVED + "the reply is signed by a stranger"),
+        (forged, NOT_BELIEVED + "the signature does not match"),
+        (other_ca, NOT_BELIEVED + "the reply is signed by a stranger"),
+        (wrong_nonce, NOT_BELIEVED + "the reply does not echo the nonce"),
+        (no_nonce, NOT_BELIEVED + "the reply does not echo the nonce"),
+        (wrong_transaction, NOT_BELIEVED + "the reply belongs to another transaction"),
+        (another_key, NOT_BELIEVED + "no certificate for our key in it"),
+        (another_issuer, NOT_BELIEVED + "the signature does not match"),
+        (our_own_certificate, NOT_BELIEVED + "the issuer's name is another"),
+        (a_crl_alone, NOT_BELIEVED + "no certificate for our key in it"),
+        (sealed_for_another, NOT_BELIEVED + "the message could not be opened"),
+        (an_echo, NOT_BELIEVED + "the reply is signed by a stranger"),
+        (body(200, b"<html>"), NOT_BELIEVED + "not a CMS signed message"),
+        (body(200, b""), NOT_BELIEVED + "not a CMS signed message"),
+        (body(404, b""), HTTP_ERROR + "HTTP status 404"),
+        (body(500, b"oops"), HTTP_ERROR + "HTTP status 500"),
     ],
 )
 def test_what_must_not_be_believed_is_no_answer(
-    lab: Lab, ca: ScriptedCa, answer: Callable[[ScriptedCa, Request], Answer], why: str
+    lab: Lab, ca: ScriptedCa, answer: Callable[[ScriptedCa, Request], Answer], line: str
 ) -> None:
     """At the request and at a poll alike: logged, a retry spent, and the true answer still counts."""
     ca.answer = lambda request: answer(ca, request)
     lab.enrol()
-    assert lab.log == [NO_ANSWER + why]
+    assert lab.log == [line]
     ca.answer = ca.pending
     lab.wait(minutes=2)
     ca.answer = lambda request: answer(ca, request)
     lab.wait(minutes=2)
-    assert lab.log == [NO_ANSWER + why, PENDING, NO_ANSWER + why]
+    assert lab.log == [line, PENDING, line]
     assert only_certificate(lab) is None
     ca.answer = ca.issued
     lab.wait(minutes=2)
@@ -286,7 +292,7 @@ def test_a_request_that_cannot_be_sealed_is_no_answer(lab: Lab, ca: ScriptedCa) 
     lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
     lab.wait(hours=1)
     assert lab.pki.attempts == {}
-    assert lab.log[0].startswith(NO_ANSWER)
+    assert lab.log[0].startswith(NOT_SENT)
     assert lab.log[-1] == EXPIRED
 
 

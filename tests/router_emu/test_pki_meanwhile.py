@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from router_emu.pki.keys import KeyPair
+from router_emu.pki.wire import HttpResponse
+from scep_core.enrolment import State
+from scep_core.messages import PkcsReq
 from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, make_ca, rsa_key
 
 PENDING = (
@@ -28,6 +31,52 @@ def test_another_enroll_is_refused(lab: Lab, ca: ScriptedCa) -> None:
     assert (output.failed, output.question) == (True, False)
     assert lab.router.texts.already_enrolling.format(name="myca") in output.text
     assert ca.kinds == ["PkcsReq"]
+
+
+@pytest.mark.parametrize("answer", ["silent", "broken", "404"])
+def test_an_enrolment_that_reached_nobody_may_be_typed_again(lab: Lab, ca: ScriptedCa, answer: str) -> None:
+    """Unreachable, HTTP error, an answer that is not believed: the command starts over, at once."""
+    ca.answer = {
+        "silent": ca.silent,
+        "broken": lambda _request: HttpResponse(200, "text/html", b"<html>"),
+        "404": lambda _request: HttpResponse(404, "text/html", b""),
+    }[answer]
+    lab.enrol()
+    assert lab.pki.attempts["myca"].machine.state is State.NONEXISTENT
+    ca.answer = ca.issued
+    lab.type("crypto ca enroll myca", "another", "another")
+    assert only_certificate(lab) == 0x6E
+    message = ca.messages[-1].message
+    assert isinstance(message, PkcsReq)
+    assert message.csr.challenge_password == "another"
+    assert (lab.pki.attempts, lab.pki.timers()) == ({}, [])
+
+
+def test_a_denied_or_expired_enrolment_may_be_typed_again(lab: Lab, ca: ScriptedCa) -> None:
+    ca.answer = ca.denied
+    lab.enrol()
+    ca.answer = ca.pending
+    lab.type("crypto ca enroll myca", "", "")
+    lab.wait(hours=1)
+    assert "Contact the CA's administrator" in lab.log[-1]
+    ca.answer = ca.issued
+    lab.type("crypto ca enroll myca", "", "")
+    assert only_certificate(lab) == 0x6E
+
+
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_cancel_enroll(lab: Lab, ca: ScriptedCa, in_flight: bool) -> None:
+    lab.authenticate()
+    assert lab.type("crypto ca cancel-enroll myca").failed
+    lab.hold = in_flight
+    lab.type("crypto ca enroll myca", "", "", "crypto ca cancel-enroll myca")
+    assert lab.log == [PENDING, CANCELLED][in_flight:]
+    ca.answer = ca.issued
+    assert lab.deliver() == ["too late"] * in_flight
+    assert (only_certificate(lab), lab.pki.attempts, lab.pki.timers()) == (None, {}, [])
+    lab.hold = False
+    lab.type("crypto ca enroll myca", "", "")
+    assert only_certificate(lab) == 0x6E
 
 
 def test_two_operators_at_the_password_question(
@@ -60,12 +109,12 @@ def test_the_trustpoint_is_removed(lab: Lab, ca: ScriptedCa, in_flight: bool) ->
 
 def test_the_key_is_replaced(lab: Lab, ca: ScriptedCa) -> None:
     lab.enrol()
-    old = lab.pki.keys["the_default"]
+    old = lab.key()
     lab.hold = True
     lab.wait(minutes=2)
-    lab.pki.set_key(KeyPair("another", old.key, old.created), lab.screen.now)
+    lab.pki.set_keys(KeyPair("another", old.key, old.created), now=lab.screen.now)
     assert "myca" in lab.pki.attempts
-    lab.pki.set_key(KeyPair("the_default", rsa_key("new"), lab.screen.now), lab.screen.now)
+    lab.pki.set_keys(KeyPair("the_default", rsa_key("new"), lab.screen.now), now=lab.screen.now)
     assert lab.log == [PENDING, CANCELLED]
     ca.answer = ca.issued
     assert lab.deliver() == ["too late"]
@@ -107,7 +156,7 @@ def test_after_success_enroll_asks(lab: Lab, ca: ScriptedCa) -> None:
 def test_the_same_ca_accepted_again_keeps_everything(lab: Lab, ca: ScriptedCa) -> None:
     """Also when the certificate comes while the question is open."""
     lab.enrol()
-    lab.type("crypto ca authenticate myca")
+    lab.type("crypto ca authenticate myca", "yes")
     ca.answer = ca.issued
     lab.wait(minutes=2)
     lab.type("yes")
@@ -122,7 +171,7 @@ def test_another_ca_ends_the_enrolment_with_the_old_one(lab: Lab, ca: ScriptedCa
     new = make_ca("new ca", "CN=new")
     ca.certificates = (new.certificate,)
     ca.answer = ca.issued
-    lab.type("crypto ca authenticate myca", "yes")
+    lab.type("crypto ca authenticate myca", "yes", "yes")
     lab.deliver()
     lab.wait(hours=1)
     held = lab.pki.trustpoint("myca")
@@ -135,7 +184,7 @@ def test_another_ca_is_refused_when_the_certificate_comes_during_the_question(
 ) -> None:
     lab.enrol()
     ca.certificates = (make_ca("new ca", "CN=new").certificate,)
-    lab.type("crypto ca authenticate myca")
+    lab.type("crypto ca authenticate myca", "yes")
     ca.answer = ca.issued
     lab.wait(minutes=2)
     output = lab.type("yes")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +26,7 @@ def through_json(pki: Pki) -> Pki:
     return fresh
 
 
-def bring_to(state: str, lab: Lab, ca: ScriptedCa) -> None:
+def bring_to(state: str, lab: Lab, ca: ScriptedCa, password: str = "") -> None:
     """An RA-mode trustpoint whose enrolment stands there."""
     ca.use_ras()
     lab.authenticate("subject-name CN=r1")
@@ -32,7 +34,7 @@ def bring_to(state: str, lab: Lab, ca: ScriptedCa) -> None:
         return
     ca.answer = {"lost": ca.silent, "issued": ca.issued}.get(state, ca.pending)
     lab.hold = state == "sent"
-    lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+    lab.type("crypto ca enroll myca", password, password)
     if state == "polling":
         lab.hold = True
         lab.wait(minutes=2)
@@ -48,11 +50,30 @@ def test_everything_comes_back(lab: Lab, ca: ScriptedCa, state: str) -> None:
     assert back.trustpoints == lab.pki.trustpoints
     assert back.attempts == lab.pki.attempts
     assert back.timers() == lab.pki.timers()
-    assert back.keys.keys() == lab.pki.keys.keys()
-    for label, key in lab.pki.keys.items():
-        assert back.keys[label].created == key.created
-        assert back.keys[label].key.private_numbers() == key.key.private_numbers()
     assert snapshot.dump(back) == snapshot.dump(lab.pki)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_the_version_before_has_kept_comes_back(lab: Lab, ca: ScriptedCa, state: str) -> None:
+    bring_to(state, lab, ca)
+    fresh = Pki(CISCO, os.urandom)
+    snapshot.load(fresh, as_before(json.loads(json.dumps(snapshot.dump(lab.pki)))))
+    assert snapshot.dump(fresh) == snapshot.dump(lab.pki)
+
+
+def as_before(stored: dict[str, Any]) -> dict[str, Any]:
+    """The layout of the version that knew general-purpose RSA keys alone (commit 5948e89)."""
+    attempts = {}
+    for each in stored["attempts"]:
+        new = ("purpose", "subject", "fingerprint", "signer", "digest", "renews", "renewal_request")
+        kept = {name: value for name, value in each.items() if name not in new}
+        attempts[each["trustpoint"]] = kept | {"temporary": each["signer"]}
+    trustpoints = {
+        name: {"ca": each["ca"], "ra": each["ra"], "router": each["own"].get("general")}
+        for name, each in stored["trustpoints"].items()
+    }
+    keys = [{name: key[name] for name in ("label", "created", "private_key")} for key in stored["keys"]]
+    return {"keys": keys, "trustpoints": trustpoints, "attempts": attempts}
 
 
 @pytest.mark.parametrize("state", STATES[1:-1])
@@ -72,6 +93,43 @@ def test_an_enrolment_goes_on_after_a_restart(lab: Lab, ca: ScriptedCa, state: s
     assert ca.kinds[-1] == ("CertPoll" if state in ("pending", "polling") else "PkcsReq")
     request, last = ca.messages[0], ca.messages[-1]
     assert request.head.transaction_id == last.head.transaction_id
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_challenge_password_rests_nowhere(lab: Lab, ca: ScriptedCa, state: str) -> None:
+    """Not in a request that is kept, however that is encoded; so what is to be sent again is given up."""
+    bring_to(state, lab, ca, PASSWORD)
+    for octets in octets_in(snapshot.dump(lab.pki)):
+        assert PASSWORD.encode() not in octets
+    if state == "none":
+        return
+    lab.hold = False
+    fingerprint = lab.screen.text.rpartition("Fingerprint: ")[2].split(" \n")[0]
+    lab.restart()
+    if state in ("sent", "lost"):
+        assert "its challenge password is not kept over a restart. Enroll again" in lab.log[-2]
+        assert lab.pki.attempts == {}
+        ca.answer = ca.issued
+        lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+    elif state != "issued":
+        assert fingerprint in lab.type("show crypto ca certificates").text
+        ca.answer = ca.issued
+        lab.wait(minutes=2)
+        assert ca.kinds[-1] == "CertPoll"
+    assert lab.pki.trustpoint("myca").router is not None
+
+
+def octets_in(stored: Any) -> Iterator[bytes]:
+    """Every text of a snapshot, as it stands and decoded."""
+    if isinstance(stored, dict | list):
+        for each in stored.values() if isinstance(stored, dict) else stored:
+            yield from octets_in(each)
+    elif isinstance(stored, str):
+        yield stored.encode()
+        with suppress(ValueError):
+            yield base64.b64decode(stored, validate=True)
+        with suppress(ValueError):
+            yield bytes.fromhex(stored)
 
 
 def test_the_restart_spends_the_poll_that_was_on_its_way(lab: Lab, ca: ScriptedCa) -> None:
@@ -107,7 +165,7 @@ def change(*path: str | int, to: object) -> Callable[[Any], None]:
     return apply
 
 
-ATTEMPT = ("attempts", "myca")
+ATTEMPT = ("attempts", 0)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +183,7 @@ ATTEMPT = ("attempts", "myca")
         change("trustpoints", "myca", "ra", to=[None]),
         change(*ATTEMPT, to=None),
         change(*ATTEMPT, "request", to="MAA="),
-        change(*ATTEMPT, "temporary", to=None),
+        change(*ATTEMPT, "signer", to=None),
         change(*ATTEMPT, "state", to="dreaming"),
         change(*ATTEMPT, "wake_at", to="soon"),
         change(*ATTEMPT, "wake_at", to="2003-09-18T17:33:23"),
@@ -140,7 +198,7 @@ def test_damage_is_found(lab: Lab, ca: ScriptedCa, damage: Callable[[Any], None]
     fresh = Pki(CISCO, os.urandom)
     with pytest.raises(BrokenState, match="the stored PKI state cannot be read"):
         snapshot.load(fresh, stored)
-    assert (fresh.keys, fresh.trustpoints, fresh.attempts) == ({}, {}, {})
+    assert (list(fresh.keys), fresh.trustpoints, fresh.attempts) == ([], {}, {})
 
 
 @pytest.mark.parametrize("stored", [None, [], {}, "", 7])

@@ -128,7 +128,7 @@ class TestCisco:
             }
             assert attributes[verisign + "2"].dump() == b"\x13\x02" + kind.encode()
             transaction_id = attributes[verisign + "7"].dump()
-            key_info = lab.pki.keys["the_default"].public_key_info
+            key_info = lab.key().public_key_info
             expected = hashlib.md5(key_info, usedforsecurity=False).hexdigest().upper()
             assert transaction_id == b"\x13\x20" + expected.encode()
             nonces.append(attributes[verisign + "5"].dump())
@@ -240,7 +240,7 @@ def test_rfc8894_posts_with_aes(
     ca.capabilities = "SHA-256"  # remembered from the first time
     lab.wait(minutes=2)
     assert ca.requests[-1].method == "POST"
-    lab.type("crypto ca authenticate myca", "yes")  # asks anew
+    lab.type("crypto ca authenticate myca", "yes", "yes")  # asks anew
     lab.wait(minutes=2)
     assert ca.requests[-1].method == "GET"
     query = urlsplit(ca.requests[-1].url).query
@@ -251,8 +251,8 @@ def test_rfc8894_posts_with_aes(
 def test_repr_tells_no_secret(lab: Lab) -> None:
     lab.enrol()
     attempt = lab.pki.attempts["myca"]
-    shown = repr((attempt, lab.pki.keys, lab.pki.trustpoints))
+    shown = repr((attempt, list(lab.pki.keys), lab.pki.trustpoints))
     assert PASSWORD not in shown
     assert PASSWORD.encode().hex() not in shown
-    numbers = lab.pki.keys["the_default"].key.private_numbers()
+    numbers = lab.key().key.private_numbers()
     assert all(text not in shown for text in (str(numbers.d), f"{numbers.d:x}"))

@@ -2,83 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from ca_server.api.auth import Operator
-from ca_server.app import Apps, Parts, create_apps
-from ca_server.domain.authority import Authority, AuthorityKeys, Succession, found_authority
-from ca_server.domain.challenges import Hasher
-from ca_server.domain.places import Places
-from ca_server.store import SqlStore
 from router_emu.commands.context import Router
-from router_emu.pki.wire import WIRE_PROFILES, HttpRequest, HttpResponse
-from sceplab.clock import wall_time
-from tests.router_emu.pki_lab import PASSWORD, Lab, rsa_key
-
-OPERATOR = Operator("operator", "open sesame")
-
-
-class Keeper:
-    """Keeps one generation of the CA."""
-
-    def __init__(self, authority: Authority) -> None:
-        self._authority = authority
-
-    def succession(self) -> Succession:
-        return Succession((self._authority,))
-
-    def add_next(self, *, active_from: datetime, now: datetime) -> Authority:
-        raise NotImplementedError
-
-
-class CaServer:
-    """The CA's two applications behind Flask's test clients, on the router's clock."""
-
-    def __init__(self, database: Path, now: Callable[[], datetime]) -> None:
-        self.now = now
-        self.store = SqlStore(f"sqlite:///{database}", wall_time)
-        keys = AuthorityKeys(None, *(rsa_key(f"ca_server {number}", 2048) for number in range(3)))
-        places = Places("http://ca.lab")
-        self.authority = found_authority(keys, places=places, now=now(), random_bytes=os.urandom)
-        parts = Parts(
-            keeper=Keeper(self.authority),
-            store=self.store,
-            hasher=Hasher(bytes(32)),
-            operator=OPERATOR,
-            clock=self,
-            random_bytes=os.urandom,
-            places=places,
-        )
-        self.apps: Apps = create_apps(parts)
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        parts = urlsplit(request.url)
-        answer = self.apps.scep.test_client().open(
-            parts.path,
-            method=request.method,
-            data=request.body,
-            headers=[*request.headers],
-            environ_overrides={
-                "QUERY_STRING": parts.query,  # as it stands: nothing decodes and encodes it again
-                "SERVER_PROTOCOL": f"HTTP/{request.version}",
-            },
-        )
-        return HttpResponse(answer.status_code, answer.mimetype, answer.data)
-
-    def operate(self, path: str, **body: str) -> Any:
-        """A call of the operator's API."""
-        client = self.apps.console.test_client()
-        method = client.get if path == "" else client.post
-        answer = method(f"/api/requests{path}", auth=(OPERATOR.username, OPERATOR.password), json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json
+from router_emu.pki.wire import WIRE_PROFILES
+from tests.router_emu.ca_server_stage import CaServer
+from tests.router_emu.pki_lab import PASSWORD, Lab
 
 
 @pytest.fixture(params=sorted(WIRE_PROFILES))
@@ -152,7 +85,7 @@ def test_a_lost_answer_does_not_queue_twice(lab: Lab) -> None:
     server: Any = lab.wire
     lab.authenticate()
     lab.hold = True
-    lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
+    lab.type("crypto ca enroll myca", "", "")
     lab.carry(lab.held[0])  # and the answer is lost
     lab.hold = False
     lab.restart()

@@ -17,6 +17,7 @@ import netmiko
 import pytest
 import structlog
 
+from router_emu.adapters.disks import Disks
 from router_emu.adapters.ssh import SshServer
 from router_emu.cli.grammar import EXEC
 from router_emu.cli.session import Session
@@ -49,6 +50,7 @@ class Host:
 
     def __init__(self, router: Router) -> None:
         self.router = router
+        self.disks = Disks(Path("/nowhere"))
         self.sessions: list[Session] = []
         self.lines: list[str] = []
         self.commands = 0
@@ -58,6 +60,9 @@ class Host:
 
     def authenticate(self, username: str, password: str) -> bool:
         return (username, password) == ("admin", PASSWORD)
+
+    def may_log_in(self, username: str, public_key: bytes) -> bool:
+        return False
 
     def open_session(self, *, user: str, line: str, peer: str) -> Session:
         session = Session(self.router, user=user, line=line, peer=peer, now=self.now())

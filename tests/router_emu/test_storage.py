@@ -58,7 +58,7 @@ def test_a_restart_loses_nothing(lab: Lab, folder: Path, make_router: MakeRouter
 def test_an_empty_folder_is_a_new_router(tmp_path: Path, make_router: MakeRouter) -> None:
     router = make_router()
     RouterFolder(tmp_path / "new").load(router)
-    assert (router.hostname, router.pki.keys) == ("ios", {})
+    assert (router.hostname, list(router.pki.keys)) == ("ios", [])
 
 
 def test_everything_is_for_the_owner_alone(folder: Path) -> None:

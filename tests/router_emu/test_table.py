@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from router_emu.config.text import setting_line
+from router_emu.syntax.match import Incomplete, Match, resolve
 from router_emu.syntax.spec import expand
 from router_emu.syntax.table import Enter, Mode, Run, Setting
 
@@ -49,9 +51,28 @@ def test_two_rows_for_one_command_are_refused(rows: tuple[Run | Setting, ...]) -
         Mode("m", "#", rows)
 
 
-@pytest.mark.parametrize("spec", ["a n:1-9 b", "a n:1-9 m:1-9", "a [b]"])
+@pytest.mark.parametrize("spec", ["a n:1-9 b", "a n:1-9 m:1-9", "a {n:1-9 b | c}", "{a | b}", "n:1-9"])
 def test_a_line_of_configuration_is_keywords_and_one_argument(spec: str) -> None:
     with pytest.raises(ValueError, match="line of configuration"):
         Setting(spec)
     with pytest.raises(ValueError, match="line of configuration"):
         Enter(spec, Mode("m", "#", ()))
+
+
+def test_a_setting_may_offer_a_choice_and_a_block_may_not() -> None:
+    with pytest.raises(ValueError, match="no choices"):
+        Enter("a [b]", Mode("m", "#", ()))
+    mode = Mode("m", "#", (Setting("a b [none]"), Setting("c {none | n:1-9}"), Setting("d")))
+    assert list(mode.settings) == ["a b", "c", "d"]
+    typed = {}
+    for line in ("a b", "a b none", "c none", "c 7", "d"):
+        match = resolve(mode, line)
+        assert isinstance(match, Match)
+        typed[line] = match.value
+        assert setting_line(mode.settings[line.removesuffix(" none").removesuffix(" 7")], match.value) == line
+    assert list(typed.values()) == ["", "none", "none", 7, ""]
+    for line in ("no a b", "no a b none", "no c", "no c none", "no c 7", "no d"):
+        match = resolve(mode, line)
+        assert isinstance(match, Match)
+        assert match.negated
+    assert isinstance(resolve(mode, "c"), Incomplete)

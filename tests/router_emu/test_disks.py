@@ -1,0 +1,90 @@
+"""The router's disks: how their paths are read, and that none leads out of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from router_emu.adapters.disks import Disks
+from router_emu.commands.disk import DiskRefusal
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Disks:
+    (tmp_path / "secret").write_text("a private key")
+    disks = Disks(tmp_path / "disks")
+    disks.locate("disk0:/x").write_bytes(b"0123456789")
+    return disks
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "disk0:/x",
+        "/disk0:/x",
+        "disk0:x",
+        "/disk0:/disk0:/x",
+        "x",
+        "./x",
+        "/harddisk:/../disk0:/x",
+        "disk0:/./y/../x",
+    ],
+)
+def test_one_file_by_many_names(disks: Disks, path: str) -> None:
+    assert disks.read(path, 99) == b"0123456789"
+    assert disks.read(path, 4) == b"0123"
+    assert disks.shown(path) == "/disk0:/x"
+    assert disks.shown("/") == "/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/x",
+        "disk0:",
+        "disk0:/none",
+        "disk0:/x/y",
+        "disk1:/x",
+        "disk0:/../secret",
+        "disk0:/../../secret",
+        "disk0:/../disks/disk0:/../../secret",
+        "../secret",
+        "tftp://192.0.2.1/x",
+        "disk0:/x\0",
+        "disk0:/" + "x" * 300,
+    ],
+)
+def test_what_is_no_file(disks: Disks, path: str) -> None:
+    with pytest.raises(DiskRefusal):
+        disks.read(path, 99)
+
+
+def test_links_and_pipes_of_the_folders_owner(disks: Disks, tmp_path: Path) -> None:
+    """A link inside of the disk is followed; out of it, or through a pipe, nothing comes."""
+    root = disks.locate("disk0:/")
+    (root / "inside").symlink_to("x")
+    (root / "outside").symlink_to(tmp_path / "secret")
+    (root / "up").symlink_to(tmp_path)
+    os.mkfifo(root / "pipe")
+    assert disks.read("disk0:/inside", 2) == b"01"
+    with pytest.raises(DiskRefusal, match="not a file"):
+        disks.read("disk0:/pipe", 2)
+    for path in ("disk0:/outside", "disk0:/up/secret"):
+        with pytest.raises(DiskRefusal, match="outside"):
+            disks.read(path, 99)
+
+
+def test_a_folder_and_its_entries(disks: Disks, tmp_path: Path) -> None:
+    disks.locate("disk0:/a").mkdir()
+    found = [(entry.name, entry.is_folder) for entry in disks.entries("disk0:")]
+    assert found == [("a", True), ("x", False)]
+    assert [entry.size for entry in disks.entries("disk0:/")][1] == 10
+    assert disks.entries("harddisk:/") == []
+    with pytest.raises(DiskRefusal):
+        disks.entries("disk0:/x")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "disks").iterdir()} == {0o700}

@@ -1,0 +1,216 @@
+"""The statements of a trustpoint: what they take, how they show, and what they change in a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asn1crypto import csr as asn1_csr
+
+from router_emu.texts import MODERN
+from scep_core import names
+from scep_core.messages import PkcsReq
+from scep_core.values import Digest
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, make_ca
+
+ENROLL = "crypto ca enroll myca"
+STATEMENTS = [
+    "auto-enroll 80",
+    "crl optional",
+    "description of the lab",
+    "enrollment retry count 3",
+    "enrollment retry period 2",
+    "enrollment terminal",
+    "enrollment url http://ca.lab/certsrv/mscep/mscep.dll",
+    "extended-key-usage match server-auth",
+    "ip-address 192.0.2.1",
+    "message-digest sha384",
+    "query url ldap://ldap.lab",
+    "renewal-message-type renewalreq",
+    "rsakeypair mykey",
+    "serial-number",
+    "sftp-password ******",
+    "sftp-username backup",
+    "skip-challenge-password",
+    "subject-alternative-name DNS:r1.lab,IP:192.0.2.1,email:noc@lab",
+    "subject-name CN=r1,OU=lab",
+    "vrf mgmt",
+]
+
+
+def typed(lab: Lab, *lines: str) -> Any:
+    return lab.type("configure", "crypto ca trustpoint myca", *lines, "commit", "end")
+
+
+def shown(lab: Lab) -> list[str]:
+    text = lab.type("show running-config crypto ca trustpoint myca").text
+    return [line.strip() for line in text.splitlines() if line.startswith(" ")]
+
+
+def asked(ca: ScriptedCa) -> Any:
+    """The last request that came."""
+    message = ca.messages[-1].message
+    assert isinstance(message, PkcsReq)
+    return message.csr
+
+
+def test_each_is_kept_shown_and_taken_back(lab: Lab) -> None:
+    typed(lab, *STATEMENTS)
+    assert shown(lab) == STATEMENTS
+    typed(lab, *(f"no {line}" for line in STATEMENTS[::2]))
+    assert shown(lab) == STATEMENTS[1::2]
+    for line in STATEMENTS[1::2]:  # `no` without the value
+        row = next(each for each in TRUSTPOINT_ROWS if line.startswith(each))
+        typed(lab, f"no {row}")
+    assert "trustpoint myca" in lab.type("show running-config crypto ca trustpoint").text
+    assert shown(lab) == []
+
+
+TRUSTPOINT_ROWS = [
+    "crl optional",
+    "enrollment retry count",
+    "enrollment terminal",
+    "extended-key-usage match",
+    "message-digest",
+    "renewal-message-type",
+    "serial-number",
+    "sftp-username",
+    "subject-alternative-name",
+    "vrf",
+]
+
+
+def test_of_a_choice_the_last_word_counts(lab: Lab) -> None:
+    typed(lab, "serial-number", "serial-number none", "ip-address none", "ip-address 192.0.2.9")
+    assert shown(lab) == ["ip-address 192.0.2.9", "serial-number none"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "auto-enroll 0",
+        "auto-enroll 100",
+        "enrollment retry count 0",
+        "enrollment retry count 101",
+        "enrollment retry period 61",
+        "enrollment self",
+        "ip-address 192.0.2.256",
+        "message-digest sha224",
+        "renewal-message-type 17",
+        "serial-number yes",
+        "description " + 81 * "x",
+        "vrf " + 33 * "x",
+        "subject-name " + 801 * "x",
+    ],
+)
+def test_what_is_out_of_range_is_refused_as_it_is_typed(lab: Lab, line: str) -> None:
+    lab.type("configure", "crypto ca trustpoint myca")
+    assert MODERN.invalid in lab.type(line).text
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("subject-name myrouter", "not an attribute of a distinguished name: 'myrouter'"),
+        ("subject-name CN=", "not an attribute of a distinguished name: 'CN='"),
+        ("subject-name CN=a,,O=b", "not an attribute of a distinguished name: ''"),
+        ("subject-alternative-name r1.lab", "not a subject alternative name: 'r1.lab'"),
+        ("subject-alternative-name DNS:r1.lab,IP:r1", "'r1' does not appear to be an IPv4 or IPv6 address"),
+    ],
+)
+def test_a_commit_refuses_names_that_are_none(lab: Lab, line: str, reason: str) -> None:
+    lab.configure()
+    lab.type("configure", "crypto ca trustpoint myca", line)
+    assert MODERN.commit_failed in lab.type("commit").text
+    assert f"\n {line}\n!!% {reason}\n" in lab.type("show configuration failed").text
+    lab.type("abort")
+    assert line not in shown(lab)
+
+
+def test_a_secret_is_not_kept(lab: Lab) -> None:
+    lab.type("configure", "crypto ca trustpoint myca", "sftp-password hunter2", "commit", "end")
+    output = lab.type("show running-config").text + lab.type("show configuration commit changes last 1").text
+    assert "sftp-password ******" in output
+    assert "hunter2" not in output
+
+
+class TestRequest:
+    def test_the_device_makes_one_rdn(self, lab: Lab, ca: ScriptedCa) -> None:
+        """scep.md 3.2: OU, then serialNumber + unstructuredAddress + unstructuredName."""
+        lab.enrol("serial-number", "ip-address 192.0.2.1", "subject-name OU=cml.lab")
+        request = asn1_csr.CertificationRequest.load(asked(ca).der, strict=True)
+        rdns = request["certification_request_info"]["subject"].chosen
+        assert [{each["type"].dotted: each["value"].native for each in rdn} for rdn in rdns] == [
+            {names.ORGANIZATIONAL_UNIT: "cml.lab"},
+            {
+                names.SERIAL_NUMBER: lab.router.serial_number,
+                names.UNSTRUCTURED_ADDRESS: "192.0.2.1",
+                names.UNSTRUCTURED_NAME: "r1.lab.example",
+            },
+        ]
+
+    @pytest.mark.parametrize("lines", [(), ("serial-number none", "ip-address none")])
+    def test_nothing_of_the_device_but_its_name(
+        self, lab: Lab, ca: ScriptedCa, lines: tuple[str, ...]
+    ) -> None:
+        lab.enrol(*lines)
+        assert asked(ca).subject.count(b"r1.lab.example") == 1
+        assert len(asked(ca).subject) < 40
+
+    def test_alternative_names_stand_in_the_place_of_the_fqdn(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.enrol(
+            "subject-alternative-name dns:test.example.com, IP:192.168.1.1,email:info@example.com,ip:::1"
+        )
+        assert asked(ca).subject_alt_names == (
+            "DNS:test.example.com",
+            "IP:192.168.1.1",
+            "email:info@example.com",
+            "IP:0000:0000:0000:0000:0000:0000:0000:0001",
+        )
+
+    @pytest.mark.parametrize("digest", [Digest.MD5, Digest.SHA1, Digest.SHA384, Digest.SHA512])
+    def test_the_digest_is_the_requests_and_the_messages(
+        self, lab: Lab, ca: ScriptedCa, digest: Digest
+    ) -> None:
+        ca.answer = ca.issued
+        lab.enrol(f"message-digest {digest}")
+        assert asked(ca).digest is digest
+        assert ca.messages[-1].head.algorithms.digest is digest
+        assert lab.pki.trustpoint("myca").router is not None  # and an answer in it is understood
+
+    def test_without_the_password(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.authenticate("skip-challenge-password")
+        output = lab.type(ENROLL)
+        assert not output.question
+        assert "Password" not in lab.screen.text
+        assert asked(ca).challenge_password is None
+
+    def test_an_empty_password_is_none(self, lab: Lab, ca: ScriptedCa) -> None:
+        lab.authenticate().type(ENROLL, "", "")
+        assert asked(ca).challenge_password is None
+        lab.type("crypto ca cancel-enroll myca", ENROLL, PASSWORD, PASSWORD)
+        assert asked(ca).challenge_password == PASSWORD
+
+
+def test_removing_a_trustpoint_removes_its_certificates_after_the_commit(lab: Lab, ca: ScriptedCa) -> None:
+    ca.answer = ca.issued
+    lab.enrol("auto-enroll 50")
+    lab.type("configure", "no crypto ca trustpoint myca")
+    assert lab.pki.trustpoint("myca").router is not None
+    lab.type("commit")
+    assert (lab.pki.trustpoints, lab.pki.timers()) == ({}, [])
+    lab.type("crypto ca trustpoint myca", "enrollment url http://ca.lab", "commit", "end")
+    assert lab.type("show crypto ca certificates myca").text.count("certificate") == 0
+
+
+def test_clear_forgets_certificates_and_requests(lab: Lab, ca: ScriptedCa) -> None:
+    ca.answer = ca.issued
+    lab.enrol()
+    ca.answer = ca.pending
+    lab.type(ENROLL, "yes", "", "")
+    lab.type("clear crypto ca certificates myca")
+    assert (lab.pki.trustpoints, lab.pki.attempts) == ({}, {})
+    ca.certificates = (make_ca("new ca", "CN=new").certificate,)
+    lab.type("crypto ca authenticate myca", "yes")  # no other CA's certificate stands in the way
+    assert lab.pki.trustpoint("myca").ca == ca.certificates[0]
+    assert MODERN.no_trustpoint.format(name="other") in lab.type("clear crypto ca certificates other").text
