@@ -71,7 +71,7 @@ def create_apps(parts: Parts) -> Apps:
     issuer = Issuer(authorities, parts.places, random_bytes)
     revocation = RevocationDesk(store, authorities, parts.hasher, parts.crls)
     desks = Desks(
-        approval=ApprovalDesk(store, issuer, parts.profiles),
+        approval=ApprovalDesk(store, issuer, parts.profiles, parts.hasher),
         revocation=revocation,
         challenges=ChallengeDesk(store, parts.hasher, random_bytes),
         ca=CaDesk(store, parts.keeper),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -22,7 +22,7 @@ ALL_PENDING = click.option("--all-pending", is_flag=True, help="All that are pen
 
 @click.group("requests")
 def requests_group() -> None:
-    """List, show, approve and deny certificate requests."""
+    """List, show, bring, approve and deny certificate requests."""
 
 
 @requests_group.command("list")
@@ -54,6 +54,18 @@ def show_request(number: int, endpoints: Path | None, as_json: bool) -> None:
     with find_lab(endpoints) as lab:
         found = lab.request(number)
     print_json(found) if as_json else click.echo(request_details(found))
+
+
+@requests_group.command("submit")
+@click.argument("file", metavar="FILE", type=click.File(encoding="ascii", errors="replace"))
+@click.option("--profile", metavar="NAME", help="Whose rules and terms count.  [default: compat]")
+@lab_option
+@json_option
+def submit(file: TextIO, profile: str | None, endpoints: Path | None, as_json: bool) -> None:
+    """Bring the request in FILE by hand: PEM, or what a router's terminal shows; - reads stdin."""
+    with find_lab(endpoints) as lab:
+        brought = lab.submit(file.read(), profile=profile)
+    print_json(brought) if as_json else click.echo(_decided(brought))
 
 
 @requests_group.command("approve")

@@ -84,6 +84,10 @@ class Lab:
         """Return one request with its audit; Refused with the code "not-found" when there is none."""
         return self._call("GET", f"/api/requests/{number}")
 
+    def submit(self, csr: str, *, profile: str | None = None) -> Request:
+        """Bring a certification request by hand: PEM, or the base64 that a router prints."""
+        return self._call("POST", "/api/requests", _given(csr=csr, profile=profile))
+
     def approve(
         self, number: int, *, lifetime: timedelta | None = None, profile: str | None = None
     ) -> Request:

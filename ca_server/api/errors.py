@@ -11,6 +11,7 @@ from ca_server.api.schema import Invalid, Schema, choice, record
 from ca_server.domain.approval import (
     BadLifetime,
     BadNote,
+    BadSubmission,
     NoSuchProfile,
     NoSuchRequest,
     RenewedRevoked,
@@ -62,6 +63,7 @@ REFUSALS: Mapping[type[Exception], str] = {
     BadReason: "bad-request",
     BadNote: "bad-request",
     BadLifetime: "bad-request",
+    BadSubmission: "bad-request",
     BadChallenge: "bad-request",
     BadToken: "bad-request",
     NoSuchProfile: "bad-request",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -24,10 +26,16 @@ from ca_server.api.schema import (
 from ca_server.api.views import AUDIT, FINGERPRINT, REQUEST
 from ca_server.domain.approval import MAX_LIFETIME, MAX_NOTE, MAX_REASON
 from ca_server.domain.ledger import RequestFilter
+from ca_server.domain.policy import MAX_CSR_BYTES
+from ca_server.domain.profiles import COMPAT
 from ca_server.domain.requests import CertificateRequest, State
 
 MAX_SEARCH = 200
 MAX_AT_ONCE = 500
+# Twice what is certified: PEM is longer than DER, and a router's screen may stand around it.
+MAX_TEXT = 2 * MAX_CSR_BYTES
+_PEM = re.compile("-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.*?)-----END", re.DOTALL)
+_BASE64_LINE = re.compile("[A-Za-z0-9+/]+={0,2}")
 
 _FILTERS: Mapping[str, Schema] = {
     "state": choice(State),
@@ -74,6 +82,24 @@ def _show(desks: Desks, call: Call) -> object:
 def _details(desks: Desks, call: Call, request: CertificateRequest) -> object:
     audit = [AUDIT.show(each, call.now) for each in desks.approval.audit(request.id)]
     return REQUEST.show(request, call.now) | {"audit": audit}
+
+
+def _submit(desks: Desks, call: Call) -> object:
+    profile = call.body.get("profile", COMPAT.name)
+    brought = desks.approval.submit(
+        _der(call.body["csr"]), profile=profile, by=call.by, source=call.source, now=call.now
+    )
+    return REQUEST.show(brought, call.now)
+
+
+def _der(text: str) -> bytes:
+    """A request in PEM, or in base64 as routers print it, with the lines around it that are none."""
+    pem = _PEM.search(text)
+    lines = (line.strip() for line in (pem[1] if pem else text).splitlines())
+    try:
+        return b64decode("".join(line for line in lines if _BASE64_LINE.fullmatch(line)), validate=True)
+    except ValueError:
+        raise Invalid("csr is neither PEM nor base64") from None
 
 
 def _approve(desks: Desks, call: Call) -> object:
@@ -142,6 +168,26 @@ ROUTES = (
         _list,
         page_schema("requests", REQUEST, counts=record(dict.fromkeys(map(str, State), COUNT))),
         query={**_FILTERS, **PAGING},
+    ),
+    Route(
+        "POST",
+        "/api/requests",
+        "bring a certification request by hand; it waits like any other",
+        _submit,
+        REQUEST.schema,
+        body=record(
+            {
+                "csr": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_TEXT,
+                    "description": "PKCS #10 in PEM, or in base64 as routers print it",
+                },
+                "profile": text(MAX_SEARCH, about="whose rules and terms count; `compat` if none is given"),
+            },
+            optional=("profile",),
+        ),
+        status=201,
     ),
     Route(
         "POST",

@@ -64,7 +64,7 @@ REQUEST: View[CertificateRequest] = View(
         "id": ID,
         "state": choice(State),
         "transaction_id": STRING,
-        "message_type": {"type": "integer", "description": "17 RenewalReq, 19 PKCSReq"},
+        "message_type": {"type": "integer", "description": "17 RenewalReq, 19 PKCSReq, 0 none: by hand"},
         "subject": {"type": "string", "description": "RFC 4514"},
         "subject_alt_names": array(STRING),
         "key": STRING,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ca_server.domain.authority import Authorities
+from ca_server.domain.challenges import Hasher, Use
 from ca_server.domain.issuance import Terms
 from ca_server.domain.ledger import (
     AuditEntry,
@@ -23,11 +24,23 @@ from ca_server.domain.ledger import (
     about_transaction,
 )
 from ca_server.domain.places import Places
-from ca_server.domain.profiles import Profiles
-from ca_server.domain.requests import CertificateRequest, Event, State, next_state, subject_key
+from ca_server.domain.policy import never_issued
+from ca_server.domain.profiles import Profile, Profiles
+from ca_server.domain.requests import (
+    CertificateRequest,
+    ChallengeState,
+    Event,
+    State,
+    Submission,
+    next_state,
+    subject_key,
+    take_in,
+)
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate
-from scep_core.csr import Csr, slice_csr
+from scep_core.csr import Csr, read_csr, slice_csr
+from scep_core.errors import PeerError
+from scep_core.values import Digest
 
 # AD CS has no free text with a denial; this one is an addition of ours (labs.md 5.2).
 MAX_REASON = 255
@@ -73,6 +86,15 @@ class RenewedRevoked(Exception):
         super().__init__("the certificate that this renews is no longer valid")
 
 
+class BadSubmission(ValueError):
+    """What an operator has brought is no request that could be certified."""
+
+
+# A request that came by hand: there was no SCEP message, and so no type, no transaction, no signer of one.
+BY_HAND = "nobody: brought by an operator"
+NO_MESSAGE = 0  # reserved by RFC 8894 section 3.2.1.2
+
+
 class Issuer:
     """Turns requests into certificates, inside a transaction of the store."""
 
@@ -80,6 +102,14 @@ class Issuer:
         self._authorities = authorities
         self._places = places
         self._random_bytes = random_bytes
+
+    def is_own_name(self, subject: bytes) -> bool:
+        """Whether a DER name is the CA's or an RA's own."""
+        return self._authorities().is_own_name(subject)
+
+    def generation(self, now: datetime) -> int:
+        """The number of the CA's generation that a request is for which names none."""
+        return self._authorities().current(now).number
 
     def issue(
         self,
@@ -160,10 +190,11 @@ class Issuer:
 class ApprovalDesk:
     """The operators' side of the queue."""
 
-    def __init__(self, store: Store, issuer: Issuer, profiles: Profiles) -> None:
+    def __init__(self, store: Store, issuer: Issuer, profiles: Profiles, hasher: Hasher) -> None:
         self._store = store
         self._issuer = issuer
         self._profiles = profiles
+        self._hasher = hasher
 
     def requests(self, wanted: RequestFilter, part: Slice) -> Sequence[CertificateRequest]:
         """A part of the requests that are wanted."""
@@ -183,6 +214,45 @@ class ApprovalDesk:
     def audit(self, request_id: int) -> Sequence[AuditEntry]:
         """What has happened to one request: its decisions and notes."""
         return self._store.audit(AuditFilter(request_id=request_id), Slice(limit=1000))
+
+    def submit(self, der: bytes, *, profile: str, by: str, source: str, now: datetime) -> CertificateRequest:
+        """Put a certification request into the queue that came by hand; it waits like any other.
+
+        Its challenge password is not asked for, as an operator vouches for it, but revokes the certificate
+        later.  The same request again, while it waits, is the one that waits.  BadSubmission, NoSuchProfile.
+        """
+        chosen = self._profile(profile)
+        try:
+            csr = read_csr(der, chosen.algorithms)
+        except PeerError as error:
+            raise BadSubmission(str(error)) from error
+        submission = Submission(
+            csr=csr,
+            signer=None,
+            signer_kind=BY_HAND,
+            own_signer=False,
+            transaction_id=f"by-hand-{csr.fingerprint(Digest.SHA256).hex()}",
+            sender_nonce=b"",
+            message_type=NO_MESSAGE,
+            profile=chosen.name,
+            source=source,
+            authority=self._issuer.generation(now),
+        )
+        refusal = never_issued(submission, chosen.policy)
+        if refusal is not None:
+            raise BadSubmission(refusal.text)
+        if self._issuer.is_own_name(csr.subject):
+            raise BadSubmission("the CA's own name")
+        password = csr.challenge_password
+        challenge = ChallengeState.NOT_CHECKED if password else ChallengeState.ABSENT
+        digest = self._hasher.digest(password, Use.ENROLMENT) if password else None
+        with self._store.write(about_transaction(submission.transaction_id)) as ledger:
+            known = ledger.latest_request(submission.transaction_id)
+            if known is not None and known.state is State.PENDING:
+                return known
+            taken = ledger.add_request(take_in(submission, challenge, digest, now))
+            ledger.add_audit(AuditEntry(What.NOTED, by, now, request_id=taken.id, text="brought by hand"))
+        return taken
 
     def approve(
         self,
@@ -213,8 +283,11 @@ class ApprovalDesk:
             return self._issuer.issue(ledger, request, terms, Event.APPROVE, by=by, now=now, text=text)[0]
 
     def _terms(self, profile: str) -> Terms:
+        return self._profile(profile).policy.terms
+
+    def _profile(self, profile: str) -> Profile:
         try:
-            return self._profiles.named(profile).policy.terms
+            return self._profiles.named(profile)
         except LookupError:
             raise NoSuchProfile(f"there is no profile {profile!r}") from None
 

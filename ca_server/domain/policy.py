@@ -265,7 +265,7 @@ def _own_key(submission: Submission, policy: Policy) -> Refuse | None:
     # Names are not compared: Cisco's temporary certificate has another subject (scep.md 3.2).
     # One of another CA, which anybody can make up, proves no more.
     signer = submission.signer
-    if not policy.own_key_only or submission.own_signer:
+    if not policy.own_key_only or submission.own_signer or signer is None:
         return None
     if not same_key(signer.public_key_info, submission.csr.public_key_info):
         return _bad("the message is signed with another key than the one in the request")

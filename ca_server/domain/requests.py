@@ -206,14 +206,14 @@ def fingerprint_text(fingerprint: bytes) -> str:
 class Submission:
     """A request as it arrives: who asks which generation of the CA for what, where, in which message.
 
-    ``own_signer``: it is signed with a certificate of this CA.  ``renews`` is the serial number of the
-    certificate that it is signed with, when that is one of ours and
-    the request is for the same names.  ``vouched``: that certificate stands for it in place of a challenge
-    password.
+    ``signer`` is None when there was no message: an operator has brought the request.  ``own_signer``: it is
+    signed with a certificate of this CA.  ``renews`` is the serial number of the certificate that it is
+    signed with, when that is one of ours and the request is for the same names.  ``vouched``: that
+    certificate stands for it in place of a challenge password.
     """
 
     csr: Csr
-    signer: Certificate
+    signer: Certificate | None
     signer_kind: str
     own_signer: bool
     transaction_id: str
@@ -244,7 +244,7 @@ def take_in(
         sender_nonce=submission.sender_nonce,
         csr=without_challenge(csr),
         public_key_info=csr.public_key_info,
-        signer_key=submission.signer.public_key_info,
+        signer_key=(submission.signer or csr).public_key_info,
         signer=submission.signer_kind,
         subject=names.rfc4514(csr.subject),
         subject_alt_names=csr.subject_alt_names,

@@ -1,5 +1,6 @@
 """``sceplab``'s commands for operators, over the API of a real CA."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -60,6 +61,20 @@ def issued(lab, queue):
 
 def rows(text):
     return [line.split("  ")[0] for line in text.splitlines()[1:]]
+
+
+def test_a_request_is_brought_and_its_certificate_taken_back(run, client, tmp_path):
+    file = tmp_path / "r1.txt"
+    file.write_text(base64.encodebytes(client.csr().der).decode())
+    assert run("requests", "submit", str(file)) == "Request 1 is pending: CN=r1.lab\n"
+    brought = json.loads(run("requests", "submit", "-", "--json", stdin=file.read_text()))
+    assert (brought["id"], brought["state"]) == (1, "pending")
+    run("requests", "approve", "1")
+    serial = json.loads(run("requests", "show", "1", "--json"))["serial_number"]
+    issued = x509.load_pem_x509_certificate(run("certificates", "export", serial).encode())
+    assert issued.public_key() == client.key.public_key()
+    file.write_text("no request")
+    assert "not a certification request" in run("requests", "submit", str(file), status=1)
 
 
 def test_requests_are_found(run, queue):

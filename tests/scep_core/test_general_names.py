@@ -59,6 +59,7 @@ def test_certified(name: bytes) -> None:
         host(b"*"),
         host(b"r*.lab"),
         host(b"r1.*.lab"),
+        host(b"*.*.lab"),
         host(LABEL + b"x"),
         host(b".".join([LABEL, LABEL, LABEL, b"x" * 62])),
         asn1.encode(0x81, b"nobody"),
