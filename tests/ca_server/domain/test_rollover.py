@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from ca_server.app import ManagedCa
-from ca_server.domain.ledger import AuditFilter, Slice, What
+from ca_server.domain.ledger import AuditFilter, Slice, StoreBusy, What
+from ca_server.domain.policy import Decide
 from ca_server.domain.profiles import NDES, RFC8894
 from ca_server.domain.rollover import RolloverRefused
 from scep_core import certificates, http
@@ -96,6 +97,19 @@ def test_who_goes_over_to_the_next_ca_with_the_same_key_asks_anew(lab, client, a
     lab.approve(2)
     [issued] = lab.send(client, client.poll()).certificates
     certificates.verify_issued_by(issued, second.ca.certificate)
+
+
+def test_a_process_that_does_not_know_the_generation_yet_refuses_nobody(make_lab, client):
+    """Another machine has made it; a FAILURE would end the client's enrolment."""
+    policy = {"decide": Decide.AFTER_POLLS, "polls": 1}
+    knows, not_yet = make_lab(**policy), make_lab(**policy)
+    client.authority = roll(knows)
+    knows.send(client, client.pkcs_req(recipient=client.authority.ca.certificate))
+    with pytest.raises(StoreBusy):
+        not_yet.handle(client.poll(recipient=not_yet.authority.ra_encryption.certificate))
+    with pytest.raises(StoreBusy):
+        not_yet.approve(1)
+    assert isinstance(knows.send(client, client.poll()), Success)
 
 
 def test_unique_subjects_are_each_cas_own(automatic, client):
