@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ("tests.postgres",)
+
+# The programs that tests start are of this tree too, whatever tree the environment has installed.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

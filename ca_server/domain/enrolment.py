@@ -200,8 +200,7 @@ class Enrolment:
             policy.challenge is not ChallengeRule.STATIC and latest.challenge_digest == known.challenge_digest
         )
         if stands:
-            digest = latest.challenge_digest or known.challenge_digest
-            latest = replace(latest, challenge=known.challenge, challenge_digest=digest)
+            latest = replace(latest, challenge=known.challenge, challenge_digest=known.challenge_digest)
         if stands or known.renews is not None or checked.state in _NOT_ASKED:
             return self._standing(ledger, latest, None, exchange)
         decision = decide(submission, policy, checked.state)

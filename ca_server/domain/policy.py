@@ -255,8 +255,12 @@ def _readable(submission: Submission, policy: Policy) -> Refuse | None:
         certificate_extensions(submission.csr, policy.terms)
     except ValueError:
         return _bad("certification request: a name or an extension cannot be read")
-    if submission.csr.subject == names.EMPTY_NAME and not submission.csr.subject_alt_names:
-        return _bad("certification request: it names nobody")  # RFC 5280 section 4.1.2.6
+    rdns = names.parse_name(submission.csr.subject)
+    if not all(rdns):  # a set of one at least (RFC 5280 section 4.1.2.4)
+        return _bad("certification request: a part of the subject is empty")
+    named = any(text.strip() for rdn in rdns for _, text in rdn)
+    if not named and not submission.csr.subject_alt_names:
+        return _bad("certification request: it names nobody")  # section 4.1.2.6
     return None
 
 

@@ -60,7 +60,7 @@ def _of_general_keys(stored: Mapping[str, Any]) -> Json:
     attempts = []
     for each in stored["attempts"].values():
         request = slice_csr(_octets(each["request"]))
-        made = {"subject": _text(request.subject), "fingerprint": request.fingerprint(Digest.MD5).hex()}
+        made: Json = {"subject": _text(request.subject), "fingerprint": request.fingerprint(Digest.MD5).hex()}
         made |= {"purpose": str(Purpose.GENERAL), "signer": each["temporary"], "digest": None}
         attempts.append(each | made | {"renews": False, "renewal_request": False})
     return {

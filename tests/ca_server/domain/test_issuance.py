@@ -122,3 +122,19 @@ def test_other_extensions_are_left_out(client):
 )
 def test_what_cannot_be_read_is_no_certificates(automatic, client, extension):
     assert automatic.send(client, ask_for(client, extension)) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("subject", "why"),
+    [
+        (names.build_name([]), "it names nobody"),
+        (names.build_name([[(names.COMMON_NAME, "")]]), "it names nobody"),
+        (names.build_name([[(names.COMMON_NAME, "  ")]]), "it names nobody"),
+        (b"\x30\x02\x31\x00", "a part of the subject is empty"),
+    ],
+)
+def test_nobody_gets_no_certificate(automatic, make_client, subject, why):
+    client = make_client(subject=subject)
+    assert automatic.send(client, client.pkcs_req()) == Failure(
+        FailInfo.BAD_REQUEST, f"certification request: {why}"
+    )
