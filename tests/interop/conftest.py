@@ -18,7 +18,7 @@ from tests.programs import SECONDS, Ca, RunCa, program
 # Beside the built-in profiles, an NDES that tells strongSwan what it wants to hear.
 SETTINGS = """
 [profiles.cisco-legacy]
-rules = [{ subject = "CN=refuse me*", then = "refuse" }]
+rules = [{ name = "refuse me*", then = "refuse" }]
 
 [profiles.ndes-aes]
 like = "ndes"
