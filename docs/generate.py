@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ca_server.api.errors import CODES
 from ca_server.api.openapi import ALL_ROUTES
-from ca_server.domain import requests
+from ca_server.domain import requests, revocation
 from router_emu.cli.grammar import MODES
 from router_emu.cli.help import help_line
 from router_emu.syntax.table import Node
@@ -47,6 +47,9 @@ def states() -> str:
         (state and str(state), str(event)): (str(after), None)
         for (state, event), after in requests.TABLE.items()
     }
+    certificate = {
+        (str(state), str(change)): (str(after), None) for (state, change), after in revocation.TABLE.items()
+    }
     lines = [
         "# State machines",
         "",
@@ -61,6 +64,12 @@ def states() -> str:
         "The table and its theory are in `ca_server/domain/requests.py`.",
         "",
         *diagram(ca),
+        "",
+        "## An issued certificate",
+        "",
+        "The table and its theory are in `ca_server/domain/revocation.py`.",
+        "",
+        *diagram(certificate),
     ]
     return NOTE + "\n".join(lines) + "\n"
 
