@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ca_server.domain.authority import Authorities
-from ca_server.domain.challenges import Hasher, Use
+from ca_server.domain.challenges import Hasher, revocation_digest
 from ca_server.domain.issuance import Terms
 from ca_server.domain.ledger import (
     AuditEntry,
@@ -24,7 +24,7 @@ from ca_server.domain.ledger import (
     about_transaction,
 )
 from ca_server.domain.places import Places
-from ca_server.domain.policy import never_issued
+from ca_server.domain.policy import Policy, Refuse, never_issued
 from ca_server.domain.profiles import Profile, Profiles
 from ca_server.domain.requests import (
     CertificateRequest,
@@ -40,7 +40,7 @@ from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate
 from scep_core.csr import Csr, read_csr, slice_csr
 from scep_core.errors import PeerError
-from scep_core.values import Digest
+from scep_core.values import Digest, FailInfo
 
 # AD CS has no free text with a denial; this one is an addition of ours (labs.md 5.2).
 MAX_REASON = 255
@@ -103,9 +103,12 @@ class Issuer:
         self._places = places
         self._random_bytes = random_bytes
 
-    def is_own_name(self, subject: bytes) -> bool:
-        """Whether a DER name is the CA's or an RA's own."""
-        return self._authorities().is_own_name(subject)
+    def refusal(self, submission: Submission, policy: Policy) -> Refuse | None:
+        """Why nobody has this certified, whoever decides; None when it can be."""
+        refusal = never_issued(submission, policy)
+        if refusal is None and self._authorities().is_own_name(submission.csr.subject):
+            return Refuse(FailInfo.BAD_REQUEST, "the CA's own name")
+        return refusal
 
     def generation(self, now: datetime) -> int:
         """The number of the CA's generation that a request is for which names none."""
@@ -238,14 +241,12 @@ class ApprovalDesk:
             source=source,
             authority=self._issuer.generation(now),
         )
-        refusal = never_issued(submission, chosen.policy)
+        refusal = self._issuer.refusal(submission, chosen.policy)
         if refusal is not None:
             raise BadSubmission(refusal.text)
-        if self._issuer.is_own_name(csr.subject):
-            raise BadSubmission("the CA's own name")
         password = csr.challenge_password
         challenge = ChallengeState.NOT_CHECKED if password else ChallengeState.ABSENT
-        digest = self._hasher.digest(password, Use.ENROLMENT) if password else None
+        digest = revocation_digest(self._hasher, chosen.policy.challenge, password)
         with self._store.write(about_transaction(submission.transaction_id)) as ledger:
             known = ledger.latest_request(submission.transaction_id)
             if known is not None and known.state is State.PENDING:

@@ -175,6 +175,16 @@ def _is_named(device: str, names: Sequence[str]) -> bool:
     )
 
 
+def revocation_digest(hasher: Hasher, rule: ChallengeRule, password: str | None) -> bytes | None:
+    """The hash of an enrolment's password, by which its certificate can be revoked; None when it has none.
+
+    One that all devices share is none, or each could revoke the others' certificates.
+    """
+    if not password or rule is ChallengeRule.STATIC:
+        return None
+    return hasher.digest(password, Use.ENROLMENT)
+
+
 def record(ledger: Transaction, checked: Checked, *, request_id: int, now: datetime) -> None:
     """Use up the challenge of a request that is taken in; nothing to do for one that lasts or is not right.
 

@@ -19,10 +19,10 @@ from datetime import datetime
 from ca_server.domain import challenges
 from ca_server.domain.approval import Issuer, RenewedRevoked, SubjectTaken, refuse
 from ca_server.domain.authority import Authority, AuthorityExpired, Succession, same_name
-from ca_server.domain.challenges import ChallengeRule, ChallengeUsed, Checked, Hasher, Use
+from ca_server.domain.challenges import ChallengeRule, ChallengeUsed, Checked, Hasher, revocation_digest
 from ca_server.domain.issuance import is_good_for
 from ca_server.domain.ledger import CertificateState, IssuedCertificate, Store, Transaction, about_transaction
-from ca_server.domain.policy import Issue, Policy, Refuse, decide, is_due, never_issued
+from ca_server.domain.policy import Issue, Policy, Refuse, decide, is_due
 from ca_server.domain.profiles import Profile, Profiles
 from ca_server.domain.requests import (
     CertificateRequest,
@@ -82,9 +82,7 @@ class Enrolment:
         except AuthorityExpired as error:
             raise PeerError(FailInfo.BAD_REQUEST, str(error)) from error
         submission = self._submission(csr, request, succession, exchange)
-        refusal = never_issued(submission, exchange.profile.policy)
-        if refusal is None and succession.is_own_name(csr.subject):
-            refusal = Refuse(FailInfo.BAD_REQUEST, "the CA's own name")
+        refusal = self._issuer.refusal(submission, exchange.profile.policy)
         if refusal is not None:
             raise PeerError(refusal.fail_info, refusal.text)
         while True:
@@ -228,14 +226,11 @@ class Enrolment:
     ) -> CertificateRequest:
         """The request to remember, with what its certificate can be revoked by.
 
-        That is the challenge password; but not one that all devices share, or each could revoke the others'.
-        A renewal without one keeps that of the certificate it renews.
+        A renewal without a password keeps that of the certificate it renews.
         """
-        password = submission.csr.challenge_password
-        digest = None
-        if password and exchange.profile.policy.challenge is not ChallengeRule.STATIC:
-            digest = self._hasher.digest(password, Use.ENROLMENT)
-        elif submission.renews is not None:
+        rule = exchange.profile.policy.challenge
+        digest = revocation_digest(self._hasher, rule, submission.csr.challenge_password)
+        if digest is None and submission.renews is not None:
             renewed = ledger.certificate(submission.renews)
             before = ledger.request(renewed.request_id) if renewed else None
             digest = before.challenge_digest if before else None

@@ -7,9 +7,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_server.domain.challenges import ChallengeRule, Hasher
 from scep_core.csr import build_csr
 from scep_core.messages import PkcsReq
 from tests.ca_server.api_stage import Console, error_of
+
+HASHER = Hasher(bytes(32))
 
 
 @pytest.fixture
@@ -112,3 +115,20 @@ def test_what_nobody_can_have(console, client):
         subject=client.subject, key=ec.generate_private_key(ec.SECP256R1()), challenge_password=None
     )
     assert bring(console, pem_of(other)).json["error"]["message"] == "only RSA keys are certified here"
+
+
+def test_a_password_that_all_devices_share_revokes_nothing(make_lab, operator, client):
+    """Be the request brought by hand or by a message."""
+    for rule, kept in ((ChallengeRule.STATIC, False), (ChallengeRule.ONE_TIME, True)):
+        lab = make_lab(challenge=rule, static_challenges=(HASHER.digest("shared"),))
+        brought = bring(Console(lab.apps.console, operator), pem_of(client.csr(challenge="shared")))
+        request_id = brought.json["id"]
+        assert (lab.store.request(request_id).challenge_digest is not None) is kept
+        lab.deny(request_id)
+
+
+def test_the_cas_own_name_is_nobodys_by_hand_either(lab, console, make_client):
+    impostor = make_client(subject=lab.authority.ca.certificate.subject)
+    answer = bring(console, pem_of(impostor.csr()))
+    assert answer.status_code == 400
+    assert "own name" in answer.json["error"]["message"]
