@@ -11,6 +11,7 @@ import click
 
 from sceplab.cli_base import FILE, find_lab, json_option, lab_option, print_json
 from sceplab.cli_options import SERIAL, SERIALS, each, paging_options
+from sceplab.cli_secrets import ask_password
 
 if TYPE_CHECKING:
     from sceplab.client import Lab
@@ -116,21 +117,34 @@ def _cas(lab: Lab, issuer: str) -> str:
     metavar="REASON",
     help=f"Why: {', '.join(REASONS)}.  certificateHold can be released.",
 )
+@click.option(
+    "--with-password",
+    is_flag=True,
+    help="Only if the enrolment's challenge password is right; it is asked for, or read from stdin.",
+)
 @click.option("--since", metavar="INSTANT", help="Since when the key is no good: 2026-11-23T12:00:00Z.")
 @lab_option
 @json_option
 def revoke(
-    serials: tuple[str, ...], reason: str, since: str | None, endpoints: Path | None, as_json: bool
+    serials: tuple[str, ...],
+    reason: str,
+    since: str | None,
+    with_password: bool,
+    endpoints: Path | None,
+    as_json: bool,
 ) -> None:
     """Revoke certificates, or hold them; the CRL follows at once."""
+    if with_password and (since is not None or reason != "unspecified"):
+        raise click.UsageError("--with-password goes without --reason and --since.")
     with find_lab(endpoints) as lab:
-        each(
-            serials,
-            "Certificate",
-            lambda serial: lab.revoke(serial, reason, invalidity_date=since),
-            _changed,
-            as_json=as_json,
-        )
+        password = ask_password() if with_password else None
+
+        def revoked(serial: str) -> Mapping[str, Any]:
+            if password is not None:
+                return lab.revoke_with_password(serial, password)
+            return lab.revoke(serial, reason, invalidity_date=since)
+
+        each(serials, "Certificate", revoked, _changed, as_json=as_json)
 
 
 @certificates_group.command("release")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
 from sceplab.cli_options import YEAR, Duration
-from sceplab.cli_secrets import Shown, add_list, add_withdraw
+from sceplab.cli_secrets import Shown, add_list, add_withdraw, ask_password
 
 
 @click.group("challenge")
@@ -47,18 +46,9 @@ def new(
         if given and device is None:
             raise click.UsageError(f"{option} needs --device.")
     with find_lab(endpoints) as lab:
-        password = _chosen_password() if choose else None
+        password = ask_password() if choose else None
         made = lab.new_challenge(device=device, once=not lasting, valid_for=valid, password=password)
     print_json(made) if as_json else click.echo(made["password"])
-
-
-def _chosen_password() -> str:
-    """The operator's own words; no option, for whoever lists the processes would see it."""
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, err=True))
-    if not (line := sys.stdin.readline().rstrip("\r\n")):
-        raise click.UsageError("There is no password on stdin.")
-    return line
 
 
 def _table(challenges: Shown) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,3 +42,12 @@ def add_withdraw(group: click.Group, name: str, withdraw: Callable[[Lab, int], N
         with find_lab(endpoints) as lab:
             withdraw(lab, number)
         click.echo(f"{name} {number} is withdrawn.")
+
+
+def ask_password() -> str:
+    """A password, typed or from stdin; no option has it, for whoever lists the processes would see it."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, err=True))
+    if not (line := sys.stdin.readline().rstrip("\r\n")):
+        raise click.UsageError("There is no password on stdin.")
+    return line

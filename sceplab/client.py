@@ -139,6 +139,11 @@ class Lab:
         body = _given(reason=reason, invalidity_date=invalidity_date)
         return self._call("POST", f"/api/certificates/{_serial(serial_number)}/revoke", body)
 
+    def revoke_with_password(self, serial_number: str, password: str) -> Shown:
+        """Revoke a certificate with the challenge password of its enrolment, as a device's owner tells it."""
+        path = f"/api/certificates/{_serial(serial_number)}/revoke-with-password"
+        return self._call("POST", path, {"password": password})
+
     def release(self, serial_number: str) -> Shown:
         """Let a certificate that is held be valid again."""
         return self._call("POST", f"/api/certificates/{_serial(serial_number)}/release", {})

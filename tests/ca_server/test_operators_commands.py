@@ -162,6 +162,15 @@ def test_revoke_hold_and_release(run, issued):
     assert "is not possible" in run("certificates", "revoke", issued[0], status=1)
 
 
+def test_revoke_with_the_password_of_the_enrolment(run, lab, client):
+    lab.send(client, client.seal(PkcsReq(client.csr(challenge="tell me"))))
+    serial = f"{lab.approve(1).serial_number:032X}"
+    command = ("certificates", "revoke", serial, "--with-password")
+    assert "password" in run(*command, stdin="guess\n", status=1)
+    assert "goes without" in run(*command, "--reason", "keyCompromise", status=2)
+    assert "is revoked" in run(*command, stdin="tell me\n")
+
+
 def test_crls(run, issued):
     number = json.loads(run("crl", "show", "--json"))["crls"][0]["number"]
     run("certificates", "revoke", issued[0])
