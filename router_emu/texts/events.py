@@ -1,0 +1,72 @@
+"""What the log says of the PKI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EventTexts:
+    """Mnemonics and words of the log."""
+
+    # --- what became of an enrolment.  Process and facility are XR's; the mnemonics and the words are ours,
+    # the words after IOS's %PKI-6-CERTRET and %PKI-6-CERTREJECT (scep.md 3.2) ---
+    enrolment_log: Mapping[str, tuple[str, str]] = field(
+        default_factory=lambda: {
+            "pending": (
+                "SECURITY-CEPKI-6-CERTPENDING",
+                "Certificate enrollment request is pending at Certificate Authority for trustpoint {name}",
+            ),
+            "issued": (
+                "SECURITY-CEPKI-6-CERTRET",
+                "Certificate received from Certificate Authority for trustpoint {name}",
+            ),
+            "refused": (
+                "SECURITY-CEPKI-6-CERTREJECT",
+                "Certificate enrollment request was rejected by Certificate Authority for trustpoint {name}: "
+                "{details}",
+            ),
+            "expired": (
+                "SECURITY-CEPKI-4-CERTTIMEOUT",
+                "Certificate enrollment timed out for trustpoint {name}: "
+                "no certificate after {details} retries. "
+                # The chapter's advice, "Request Your Own Certificates".
+                "Contact the CA's administrator to get the request approved, and then enroll again",
+            ),
+            "cancelled": (
+                "SECURITY-CEPKI-6-CERTCANCEL",
+                "Certificate enrollment was cancelled for trustpoint {name}",
+            ),
+            # The four ways in which an exchange gives no answer; it is tried again.
+            "unreachable": (
+                "SECURITY-CEPKI-4-CAUNREACHABLE",
+                "No answer from Certificate Authority for trustpoint {name}: {details}",
+            ),
+            "http-error": (
+                "SECURITY-CEPKI-4-HTTPERROR",
+                "Certificate Authority answered with an HTTP error for trustpoint {name}: {details}",
+            ),
+            "not-believed": (
+                "SECURITY-CEPKI-3-NOTBELIEVED",
+                "An answer that cannot be believed came for trustpoint {name}: {details}",
+            ),
+            "not-sent": (
+                "SECURITY-CEPKI-3-NOTSENT",
+                "Nothing was sent to Certificate Authority for trustpoint {name}: {details}",
+            ),
+            "forgotten": (
+                "SECURITY-CEPKI-4-CERTFORGOTTEN",
+                "Certificate enrollment request cannot be sent again for trustpoint {name}: "
+                "its challenge password is not kept over a restart. Enroll again",
+            ),
+            "renewing": (
+                "SECURITY-CEPKI-6-CERTRENEW",
+                "Certificate renewal is started for trustpoint {name}",
+            ),
+            "not-renewed": (
+                "SECURITY-CEPKI-3-CERTNOTRENEWED",
+                "Certificate cannot be renewed for trustpoint {name}: {details}",
+            ),
+        }
+    )
