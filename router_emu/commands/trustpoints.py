@@ -52,6 +52,9 @@ def read(running: Block, name: str, fqdn: str, device_serial: str) -> Trustpoint
         auto_enroll=None if percentage is None else int(percentage),
         renewal_request=block.text("renewal-message-type") == "renewalreq",
         skip_challenge_password=block.value("skip-challenge-password") is not None,
+        query_url=block.text("query url") or "",
+        crl_optional=block.value("crl optional") is not None,
+        extended_key_usage=block.text("extended-key-usage match") or "",
     )
 
 

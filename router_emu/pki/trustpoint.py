@@ -37,6 +37,9 @@ class TrustpointSettings:
     auto_enroll: int | None = None
     renewal_request: bool = False
     skip_challenge_password: bool = False
+    query_url: str = ""
+    crl_optional: bool = False
+    extended_key_usage: str = ""
 
 
 @dataclass(frozen=True)

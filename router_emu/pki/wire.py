@@ -8,11 +8,12 @@ our assumption.  ``rfc8894`` is what the RFC asks of a new client: POST, AES, SH
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from router_emu.pki.verdict import Verdict
 from scep_core import http
 from scep_core.certificates import Certificate
 from scep_core.errors import NotAPkiMessage
@@ -24,13 +25,18 @@ _CISCO_LINE = 64
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request to be sent as it stands: no header is added but Host and Content-Length."""
+    """A request to be sent as it stands: no header is added but Host and Content-Length.
+
+    Over https nothing is sent before ``judge`` has found the server's chain good; without one, whoever
+    answers is believed.
+    """
 
     method: str
     url: str
     version: str = "1.1"
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
+    judge: Judge | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class ExchangeFailed(Exception):
 T = TypeVar("T")
 # Yields requests, is sent what came back, returns the result; raises ExchangeFailed.
 Exchange = Generator[HttpRequest, "HttpResponse | NoResponse", T]
+# Given the chain that a TLS peer shows, its own certificate first.  It may have to fetch CRLs to know.
+Judge = Callable[[Sequence[Certificate]], Exchange[Verdict]]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""What the router thinks of a certificate that somebody else shows, and what it goes by.
+
+A verdict is a value: good, bad (why), or cannot tell (why).  Cannot tell is refused like bad, but it is
+nobody's fault yet: with a CRL in hand it would be one of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
+from scep_core.certificates import Certificate
+
+
+class PeerPurpose(StrEnum):
+    """What a peer shows its certificate for; ANY asks for no extended key usage."""
+
+    SERVER = "server"
+    CLIENT = "client"
+    IKE = "ike"
+    ANY = "any"
+
+
+class Reason(StrEnum):
+    """Why a chain is not good: in the words of RFC 5280 section 6 where it has some."""
+
+    MALFORMED = "malformed"
+    NO_PATH = "no-path"  # no chain to a CA that we trust
+    SIGNATURE = "signature"
+    NOT_YET_VALID = "not-yet-valid"
+    EXPIRED = "expired"
+    NOT_A_CA = "not-a-ca"
+    PATH_LENGTH = "path-length"
+    KEY_USAGE = "key-usage"
+    PURPOSE = "purpose"
+    NAME_CONSTRAINTS = "name-constraints"
+    CRITICAL_EXTENSION = "critical-extension"
+    WEAK = "weak"  # a key too short, or a digest that anybody can collide
+    REVOKED = "revoked"
+    NAME = "name"  # it is not the name that was called
+    # Cannot tell: a certificate in the path has no CRL, or none that is worth anything now.
+    NO_CRL = "no-crl"
+    STALE_CRL = "stale-crl"
+    CRL_NOT_BELIEVED = "crl-not-believed"
+
+
+@dataclass(frozen=True)
+class Good:
+    """The chain is good; ``path`` leads from the peer's certificate to the anchor, both included.
+
+    ``trust`` is the name of the trustpoint that vouches for it.
+    """
+
+    path: tuple[Certificate, ...]
+    trust: str
+
+
+@dataclass(frozen=True)
+class Bad:
+    """The chain is not to be believed; ``why`` is a sentence for people, about which certificate and what."""
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True)
+class CannotTell:
+    """It may be revoked or not: ``why`` says what is missing."""
+
+    reason: Reason
+    why: str
+
+
+Verdict = Good | Bad | CannotTell
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What one trustpoint vouches for, and how strictly.
+
+    A path ends at one of ``anchors``, through ``intermediates`` or what the peer sent.  With ``crl_optional``
+    a CRL that cannot be had is no hindrance; one that is there counts (IOS's manual on ``crl optional`` [D]).
+    ``extended_key_usage`` is ``server-auth`` or ``client-auth`` where the trustpoint's statement demands
+    that whatever the purpose, else empty.
+    """
+
+    name: str
+    anchors: tuple[Certificate, ...]
+    intermediates: tuple[Certificate, ...] = ()
+    crl_optional: bool = False
+    extended_key_usage: str = ""
+
+
+def trusts(
+    settings: Mapping[str, TrustpointSettings], held: Mapping[str, TrustpointState]
+) -> Iterator[Trust]:
+    """What the configured trustpoints vouch for, those without a CA certificate left out.
+
+    The anchor is the highest CA that was accepted, so that the CAs below it can be revoked.
+    """
+    for name, each in settings.items():
+        state = held.get(name)
+        if state is not None and state.ca is not None:
+            *lower, highest = (state.ca, *state.above)
+            yield Trust(name, (highest,), tuple(lower), each.crl_optional, each.extended_key_usage)
