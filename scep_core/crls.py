@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.x509 import ObjectIdentifier
+
 from scep_core import algorithms, asn1, structures
 from scep_core.algorithms import PrivateKey
 from scep_core.certificates import (
@@ -31,6 +33,9 @@ _REASONS = {
     for code in range(_UNSPECIFIED + 1, 11)
     if code != 7
 }
+# A CRL may have a hundred thousand entries, which say one of ten things.
+_REASON_NUMBERS = {extension.value: code for code, extension in _REASONS.items()}
+_REASON_CODE, _INVALIDITY_DATE = ObjectIdentifier(REASON_CODE), ObjectIdentifier(INVALIDITY_DATE)
 
 
 @dataclass(frozen=True)
@@ -141,24 +146,26 @@ def _extensions(tlv: asn1.TLV) -> tuple[Extension, ...]:
 
 
 def _read_entry(entry: structures.RevokedCertificate) -> RevokedEntry:
-    extensions = read_extensions(entry.extensions or [])
-    reason = _value(extensions, REASON_CODE)
-    invalid_since = _value(extensions, INVALIDITY_DATE)
+    reason = invalid_since = None
+    for each in entry.extensions or ():
+        if each.oid == _REASON_CODE:
+            reason = _REASON_NUMBERS.get(each.value) or asn1.to_enumerated(_element(each.value))
+        elif each.oid == _INVALIDITY_DATE:
+            invalid_since = asn1.to_time(_element(each.value))
     return RevokedEntry(
-        serial_number=asn1.to_integer(entry.serial_number),
-        revoked_at=asn1.to_time(entry.revocation_date),
-        reason=None if reason is None else asn1.to_enumerated(reason),
-        invalidity_date=None if invalid_since is None else asn1.to_time(invalid_since),
+        asn1.to_integer(entry.serial_number), asn1.to_time(entry.revocation_date), reason, invalid_since
     )
+
+
+def _element(value: bytes) -> asn1.TLV:
+    """The one element inside an extension."""
+    (element,) = asn1.items(asn1.sequence_of(value))
+    return element
 
 
 def _value(extensions: Sequence[Extension], oid: str) -> asn1.TLV | None:
     """The one element inside an extension; None when there is no such extension."""
-    for each in extensions:
-        if each.oid == oid:
-            (element,) = asn1.items(asn1.sequence_of(each.value))
-            return element
-    return None
+    return next((_element(each.value) for each in extensions if each.oid == oid), None)
 
 
 def verify_crl(crl: Crl, issuer: Certificate) -> None:

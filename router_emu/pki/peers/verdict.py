@@ -35,6 +35,7 @@ class Reason(StrEnum):
     PATH_LENGTH = "path-length"
     KEY_USAGE = "key-usage"
     PURPOSE = "purpose"
+    POLICY = "policy"  # none of the certificate policies that a CA demands
     NAME_CONSTRAINTS = "name-constraints"
     CRITICAL_EXTENSION = "critical-extension"
     WEAK = "weak"  # a key too short, or a digest that anybody can collide
@@ -98,10 +99,14 @@ def trusts(
 ) -> Iterator[Trust]:
     """What the configured trustpoints vouch for, those without a CA certificate left out.
 
-    The anchor is the highest CA that was accepted, so that the CAs below it can be revoked.
+    The anchor is the highest CA that was accepted, so that the CAs below it can be revoked.  The next CA is
+    another as soon as it is held, since peers do not change over in the same instant; the one before needs
+    no trust, since it has ended by then.
     """
     for name, each in settings.items():
         state = held.get(name)
         if state is not None and state.ca is not None:
-            *lower, highest = (state.ca, *state.above)
-            yield Trust(name, (highest,), tuple(lower), each.crl_optional, each.extended_key_usage)
+            ladders = [(one.ca, *one.above) for one in (state, state.next) if one and one.ca]
+            anchors = tuple(ladder[-1] for ladder in ladders)
+            lower = tuple(ca for ladder in ladders for ca in ladder[:-1])
+            yield Trust(name, anchors, lower, each.crl_optional, each.extended_key_usage)

@@ -1,0 +1,79 @@
+"""CRLs, as operators see them: fetched by hand, shown, forgotten."""
+
+from __future__ import annotations
+
+from router_emu import dates
+from router_emu.commands import peer_checks, show_pki
+from router_emu.commands.context import Context
+from router_emu.commands.flow import Flow, Say, carry
+from router_emu.pki.peers.crl_cache import CrlRefused
+from router_emu.pki.peers.crl_fetch import fetch_crl
+from router_emu.pki.wire import ExchangeFailed, printable
+from router_emu.syntax.match import Args
+from router_emu.texts import CliRefusal, Texts
+from scep_core.certificates import Certificate
+from scep_core.crls import Crl, verify_crl
+
+
+def request(context: Context, args: Args) -> Flow:
+    """Fetch a CRL now, show it, and have it serve in the place of an older one."""
+    router, texts, url = context.router, context.router.texts, args.text("url")
+    getter = peer_checks.crl_getter(router.config.running, router.pki)
+    try:
+        crl = yield from carry(fetch_crl(getter, url))
+    except ExchangeFailed as failure:
+        raise CliRefusal(texts.crl_failed.format(url=printable(url), why=failure)) from None
+    try:
+        router.pki.crls.put(crl, _issuer(context, crl), url, context.now)
+    except CrlRefused as refusal:
+        raise CliRefusal(texts.crl_refused.format(why=refusal)) from None
+    yield Say(_entry(texts, crl, url))
+
+
+def _issuer(context: Context, crl: Crl) -> Certificate:
+    """Whose CRL it is: of several CAs of the same name the one whose key verifies it."""
+    router = context.router
+    trusted = peer_checks.checker(router.config.running, router.pki).trusts
+    authorities = (ca for trust in trusted for ca in (*trust.anchors, *trust.intermediates))
+    namesakes = [each for each in authorities if each.subject == crl.issuer]
+    for each in namesakes:
+        try:
+            verify_crl(crl, each)
+        except ValueError:
+            continue
+        return each
+    if namesakes:
+        return namesakes[0]
+    raise CrlRefused(router.texts.crl_no_issuer.format(issuer=_issuer_shown(router.texts, crl)))
+
+
+def clear(context: Context, _args: Args) -> str:
+    """Forget all CRLs: the next check fetches what it needs."""
+    context.router.pki.crls.clear()
+    return ""
+
+
+def show(context: Context, _args: Args) -> str:
+    """The CRLs that are held, those that ran out too, until others come in their place."""
+    texts = context.router.texts
+    return "\n".join(_entry(texts, each.crl, each.source) for each in context.router.pki.crls.all())
+
+
+def _entry(texts: Texts, crl: Crl, source: str) -> str:
+    due = crl.next_update
+    return "\n".join(
+        (
+            texts.crl_title,
+            texts.crl_issuer.format(issuer=_issuer_shown(texts, crl)),
+            texts.crl_last_update.format(instant=dates.change(crl.this_update)),
+            texts.crl_next_update.format(instant=dates.change(due)) if due else texts.crl_no_next_update,
+            texts.crl_source.format(source=printable(source)),
+        )
+    )
+
+
+def _issuer_shown(texts: Texts, crl: Crl) -> str:
+    try:
+        return show_pki.shown_name(texts, crl.issuer)
+    except ValueError:
+        return "a name that cannot be read"

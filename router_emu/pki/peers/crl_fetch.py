@@ -1,0 +1,156 @@
+"""Ways to a CRL: the URL of a distribution point, or SCEP's GetCRL.  What comes is read, not verified."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from router_emu.pki.keys import KeyPair, KeyRing, Purpose
+from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
+from router_emu.pki.wire import (
+    NOT_BELIEVED,
+    NOT_SENT,
+    Exchange,
+    ExchangeFailed,
+    HttpRequest,
+    Limits,
+    WireProfile,
+    fetch,
+    get_capabilities,
+    printable,
+)
+from scep_core.algorithms import RandomBytes
+from scep_core.certificates import Certificate
+from scep_core.cms import Identity
+from scep_core.codec import open_reply, seal_request
+from scep_core.crls import Crl, read_crl
+from scep_core.errors import LocalError, NotAPkiMessage, PeerError
+from scep_core.messages import Failure, GetCrl, Success
+from scep_core.values import NONCE_LENGTH
+
+_TRANSACTION_ID_LENGTH = 16
+_PEM = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
+
+
+@dataclass(frozen=True)
+class Getter:
+    """With what a CRL is fetched.  ``proxy``, ``host:port``, is asked instead of a URL's own host."""
+
+    wire: WireProfile
+    random_bytes: RandomBytes
+    proxy: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+def fetch_crl(getter: Getter, url: str) -> Exchange[Crl]:
+    """The CRL at a URL, or at a name in a directory; ExchangeFailed says why there is none."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise ExchangeFailed(str(error), NOT_SENT) from error
+    by_scheme = _BY_SCHEME.get(scheme)
+    if by_scheme is None:
+        raise ExchangeFailed(_NOT_FETCHED, NOT_SENT)
+    return (yield from by_scheme(getter, url))
+
+
+def _by_http(getter: Getter, url: str) -> Exchange[Crl]:
+    request = HttpRequest("GET", url, getter.wire.http_version, proxy=getter.proxy, limits=getter.limits)
+    response = yield from fetch(request)
+    return _read(response.body)
+
+
+# Here is the place of ``ldap``, and of "", a bare name for whose directory there is a ``query url``.
+# No https: to check that server's certificate would take CRLs first (RFC 5280 section 8).
+_BY_SCHEME: dict[str, Callable[[Getter, str], Exchange[Crl]]] = {"http": _by_http}
+_NOT_FETCHED = "CRLs are fetched by http only: LDAP is not there yet"
+
+
+def _read(data: bytes) -> Crl:
+    """A CRL in DER or in PEM, whatever the server calls it."""
+    head, foot = _PEM
+    try:
+        if head in data:
+            data = base64.b64decode(data.partition(head)[2].partition(foot)[0])
+        return read_crl(data)
+    except ValueError as error:
+        raise ExchangeFailed("what came is not a CRL", NOT_BELIEVED) from error
+
+
+# ------------------------------------------------------------------------------------------- GetCRL
+
+
+@dataclass(frozen=True)
+class ScepAccess:
+    """With what a trustpoint's CA can be asked: the router's certificate from it, and that one's key."""
+
+    settings: TrustpointSettings
+    state: TrustpointState
+    own: Certificate
+    key: KeyPair
+
+
+def scep_accesses(
+    settings: Mapping[str, TrustpointSettings], held: Mapping[str, TrustpointState], keys: KeyRing
+) -> Iterator[ScepAccess]:
+    """The trustpoints that GetCRL can be asked over: with a url, and a certificate whose key may sign."""
+    for name, each in settings.items():
+        state = held.get(name, TrustpointState())
+        if each.terminal or not each.enrollment_url or state.ca is None:
+            continue
+        for purpose, own in state.own.items():
+            key = keys.having(own.public_key_info)
+            if purpose is not Purpose.ENCRYPTION and isinstance(key, KeyPair):
+                yield ScepAccess(each, state, own, key)
+
+
+def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exchange[Crl]:
+    """The CRL that would list a certificate, of the CA that issued it (RFC 8894 sections 3.3.4 and 4.6)."""
+    settings, state = access.settings, access.state
+    recipient = state.encryption
+    if recipient is None:
+        raise ExchangeFailed("the trustpoint has no CA certificate", NOT_SENT)
+    try:
+        base_url = getter.wire.base_url(settings.enrollment_url)
+    except ValueError as error:
+        raise ExchangeFailed(str(error), NOT_SENT) from error
+    # Not remembered as an enrolment does it: a CRL is asked for once in its life.
+    capabilities = yield from get_capabilities(getter.wire, base_url, settings.name)
+    algorithms = getter.wire.algorithms(capabilities)
+    transaction_id = getter.random_bytes(_TRANSACTION_ID_LENGTH).hex().upper()
+    sender_nonce = getter.random_bytes(NONCE_LENGTH)
+    identity = Identity(access.own, access.key.key)
+    try:
+        sealed = seal_request(
+            GetCrl(certificate.issuer, certificate.serial_number),
+            transaction_id=transaction_id,
+            sender_nonce=sender_nonce,
+            signer=identity,
+            recipient=recipient,
+            algorithms=replace(algorithms, digest=settings.digest or algorithms.digest),
+            random_bytes=getter.random_bytes,
+        )
+    except LocalError as error:
+        raise ExchangeFailed(f"the request cannot be sealed: {error}", NOT_SENT) from error
+    response = yield from fetch(getter.wire.pki_operation(base_url, sealed, capabilities))
+    try:
+        reply = open_reply(
+            response.body,
+            transaction_id=transaction_id,
+            sender_nonce=sender_nonce,
+            identity=identity,
+            trusted=state.trusted,
+            policy=getter.wire.policy(settings.digest),
+            random_bytes=getter.random_bytes,
+        )
+    except (NotAPkiMessage, PeerError, ValueError) as error:
+        raise ExchangeFailed(str(error), NOT_BELIEVED) from error
+    match reply:
+        case Success(crls=(first, *_)):
+            return _read(first)
+        case Failure(fail_info, text):
+            why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
+            raise ExchangeFailed(why, NOT_BELIEVED)
+    raise ExchangeFailed("the answer holds no CRL", NOT_BELIEVED)

@@ -1,0 +1,164 @@
+"""Whether a certificate in a path is revoked: RFC 5280 section 6.3, for complete CRLs of its own issuer.
+
+A CRL counts when it has the issuer's name, is signed with the key that issued the certificate, covers the
+certificate, and is neither too old nor from the future.  Delta and indirect CRLs, and those that tell only
+of some reasons, do not.  The signature tells which CRL is meant after a CA has changed its key and kept its
+name.  Of several that count, the newest has the word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from router_emu import dates
+from router_emu.pki.peers.paths import Path, issuer_named, named, same_name
+from router_emu.pki.peers.policy import is_weakly_signed
+from router_emu.pki.peers.verdict import Bad, CannotTell, Reason
+from scep_core import asn1, structures
+from scep_core.certificates import (
+    AUTHORITY_KEY_ID,
+    CRL_DISTRIBUTION_POINTS,
+    Certificate,
+    read_crl_distribution_points,
+    verify_signature,
+)
+from scep_core.crls import CRL_NUMBER, INVALIDITY_DATE, REASON_CODE, Crl
+
+_DELTA_CRL_INDICATOR = "2.5.29.27"
+_ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
+_UNDERSTOOD = {AUTHORITY_KEY_ID, CRL_NUMBER, _ISSUING_DISTRIBUTION_POINT}
+_UNDERSTOOD_IN_ENTRY = {REASON_CODE, INVALIDITY_DATE}
+_CRITICAL = b"\x01\x01\xff\x04"  # what every critical extension has in it: TRUE, and the next tag
+_REMOVE_FROM_CRL = 8
+# What is nearest to a CRL that counts tells most about why there is none.
+_FROM_FAR_TO_NEAR = (Reason.NO_CRL, Reason.CRL_NOT_BELIEVED, Reason.STALE_CRL)
+
+
+def revoked_or_unknown(path: Path, at: datetime, crls: Sequence[Crl]) -> Bad | CannotTell | None:
+    """What the CRLs say of the certificates below the anchor; None when all of them are good.
+
+    One that is revoked outweighs others about which nothing can be told.
+    """
+    found = [_status(each, issuer, at, crls) for each, issuer in pairwise(path)]
+    revoked = next((each for each in found if isinstance(each, Bad)), None)
+    return revoked or next((each for each in found if each is not None), None)
+
+
+def _status(
+    certificate: Certificate, issuer: Certificate, at: datetime, crls: Sequence[Crl]
+) -> Bad | CannotTell | None:
+    usable, doubts = [], [(Reason.NO_CRL, "there is no CRL of its issuer")]
+    for crl in crls:
+        if same_name(crl.issuer, issuer.subject):
+            doubt = _doubt(crl, certificate, issuer, at)
+            if doubt is None:
+                usable.append(crl)
+            else:
+                doubts.append(doubt)
+    if not usable:
+        reason, why = max(doubts, key=lambda doubt: _FROM_FAR_TO_NEAR.index(doubt[0]))
+        whether = f"whether the certificate of {named(certificate)}, issued by {issuer_named(certificate)}"
+        return CannotTell(reason, f"{whether}, is revoked is not known: {why}")
+    newest = max(usable, key=lambda crl: (crl.this_update, crl.number or 0))
+    return _entry(newest, certificate)
+
+
+def _entry(crl: Crl, certificate: Certificate) -> Bad | None:
+    """A certificate that is to leave the list is not revoked any more (section 6.3.3, step (k))."""
+    for entry in crl.revoked:
+        if entry.serial_number == certificate.serial_number and entry.reason != _REMOVE_FROM_CRL:
+            since = dates.long(entry.revoked_at)
+            return Bad(Reason.REVOKED, f"the certificate of {named(certificate)} is revoked since {since}")
+    return None
+
+
+def _doubt(
+    crl: Crl, certificate: Certificate, issuer: Certificate, at: datetime
+) -> tuple[Reason, str] | None:
+    """Why a CRL with the issuer's name does not count; None when it does."""
+    try:
+        untrue = _untrue(crl, issuer)
+        outside = _outside(crl, certificate)
+    except ValueError:
+        untrue, outside = "its issuer's CRL is malformed", ""
+    if untrue:
+        return Reason.CRL_NOT_BELIEVED, untrue
+    if outside:
+        return Reason.NO_CRL, outside
+    at = at.replace(microsecond=0)
+    if at < crl.this_update:
+        return Reason.STALE_CRL, f"its issuer's CRL is not valid before {dates.long(crl.this_update)}"
+    if crl.next_update is not None and crl.next_update < at:
+        return Reason.STALE_CRL, f"its issuer's CRL was valid until {dates.long(crl.next_update)}"
+    return None
+
+
+def _untrue(crl: Crl, issuer: Certificate) -> str:
+    """Why a CRL is not believed, empty when it is; ValueError when it is malformed."""
+    if not issuer.has_key_usage("crl_sign"):
+        return "its issuer's key usage does not allow it to sign CRLs"
+    if is_weakly_signed(crl.der):
+        return "its issuer's CRL is signed with a broken digest"
+    try:
+        verify_signature(crl.der, issuer.public_key())
+    except ValueError:
+        return "its issuer's CRL cannot be verified with its issuer's key"
+    if any(each.oid == _DELTA_CRL_INDICATOR for each in crl.extensions):
+        return "its issuer's CRL tells only what has changed"
+    critical = [each.oid for each in crl.extensions if each.critical]
+    if not _UNDERSTOOD.issuperset(critical):
+        return "its issuer's CRL has a critical extension that is not understood here"
+    if crl.der.count(_CRITICAL) > len(critical) and _has_unknown_critical_entry(crl):
+        return "its issuer's CRL has an entry with a critical extension that is not understood here"
+    return ""
+
+
+def _has_unknown_critical_entry(crl: Crl) -> bool:
+    """Section 5.3: such a CRL must not be used for any certificate."""
+    fields = asn1.items(asn1.raw(asn1.decode(structures.Signed, crl.der).body))
+    # After the name and one or two times: the only SEQUENCE, besides the algorithm and the name before them.
+    last_time = max(index for index, each in enumerate(fields) if each.tag_bytes in asn1.TIMES)
+    return any(
+        extension.critical and extension.oid.dotted_string not in _UNDERSTOOD_IN_ENTRY
+        for each in fields[last_time + 1 :]
+        if each.tag_bytes == b"\x30"
+        for entry in asn1.revoked_certificates(each)
+        for extension in entry.extensions or ()
+    )
+
+
+def _outside(crl: Crl, certificate: Certificate) -> str:
+    """Why a CRL is not about this certificate (section 5.2.5); empty when it is, ValueError if malformed."""
+    extension = next((each for each in crl.extensions if each.oid == _ISSUING_DISTRIBUTION_POINT), None)
+    for field in asn1.items(extension.value) if extension else ():
+        if bytes(field.data) == b"\0":
+            continue  # FALSE, which DER would have left out
+        match field.tag_bytes[0] & 0x1F:
+            case 0:
+                point = asn1.sequence_of(asn1.raw(field))
+                if not _places(asn1.sequence_of(point)) & _named_places(certificate):
+                    return "its issuer's CRL is for another distribution point"
+            case 1 if certificate.is_ca:
+                return "its issuer's CRL is only about certificates that are no CA's"
+            case 2 if not certificate.is_ca:
+                return "its issuer's CRL is only about CAs' certificates"
+            case 3:
+                return "its issuer's CRL tells only of some reasons"
+            case 4:
+                return "its issuer's CRL is an indirect one"
+            case 5:
+                return "its issuer's CRL is about attribute certificates"
+            case _:
+                pass
+    return ""
+
+
+def _places(distribution_points: bytes) -> set[str]:
+    return set(read_crl_distribution_points(distribution_points))
+
+
+def _named_places(certificate: Certificate) -> set[str]:
+    extension = certificate.extension(CRL_DISTRIBUTION_POINTS)
+    return _places(extension.value) if extension else set()
