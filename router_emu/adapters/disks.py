@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import posixpath
 import re
+import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,12 +60,46 @@ class Disks:
         except OSError as error:
             raise DiskRefusal(f"{path}: {error.strerror}") from error
 
+    def write(self, path: str, data: bytes) -> None:
+        """Make a file, or replace one, whole or not at all; DiskRefusal."""
+        try:
+            place = self.locate(path)
+            if place.exists() and not place.is_file():
+                raise DiskRefusal(f"{path}: not a file")
+            _replace(place, data)
+        except OSError as error:
+            raise DiskRefusal(f"{path}: {error.strerror}") from error
+
+    def look_up(self, path: str) -> Entry | None:
+        """What is at a path; None when that is free; DiskRefusal when there is no such folder, either."""
+        try:
+            place = self.locate(path)
+            if place.exists():
+                return _entry(place)
+            if not place.parent.is_dir():
+                raise DiskRefusal(f"{path}: there is no such folder")
+        except OSError as error:
+            raise DiskRefusal(f"{path}: {error.strerror}") from error
+        return None
+
     def entries(self, path: str) -> list[Entry]:
         """What a folder holds, by name; DiskRefusal."""
         try:
             return sorted(map(_entry, self.locate(path).iterdir()), key=lambda entry: entry.name)
         except OSError as error:
             raise DiskRefusal(f"{path}: {error.strerror}") from error
+
+
+def _replace(place: Path, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=".new.")  # 0600 by itself
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(place)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
 
 
 def _entry(path: Path) -> Entry:

@@ -10,49 +10,162 @@ import asyncio
 import http.client
 import io
 import socket
-from typing import cast
+from typing import Protocol, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 
-from router_emu.pki.wire import HttpRequest, HttpResponse, NoResponse
+from router_emu.adapters.tls import TlsFailure, TlsStream, client_context
+from router_emu.pki.peers.verdict import Good
+from router_emu.pki.wire import (
+    Exchange,
+    ExchangeFailed,
+    HttpRequest,
+    HttpResponse,
+    Judge,
+    Limits,
+    NoResponse,
+    printable,
+)
 
-# Real seconds for the whole exchange, whatever the lab clock says.
-TIMEOUT = 10.0
-# No answer of SCEP comes near this; a bundle of hundreds of CAs stays below.
-LARGEST_BODY = 8 * 1024 * 1024
+TIMEOUT = Limits().response
+_PORTS = {"http": 80, "https": 443}
 _LARGEST_HEAD = 64 * 1024
+_CONTEXT = client_context()
+T = TypeVar("T")
 
 
-async def send(request: HttpRequest, timeout: float = TIMEOUT) -> HttpResponse | NoResponse:
-    """The response, or why there is none, within ``timeout`` seconds."""
+class _NotAccepted(Exception):
+    """The server's certificate is not good; ``str()`` says why."""
+
+
+async def send(request: HttpRequest) -> HttpResponse | NoResponse:
+    """The response, or why there is none, within the request's limits."""
     try:
         parts = urlsplit(request.url)
-        host, port = parts.hostname, parts.port or 80
-    except ValueError as error:
-        return NoResponse(str(error).lower())
-    if parts.scheme != "http" or not host:
-        return NoResponse("the URL is not http://host/...")
-    try:
+        host, port = _server(request, parts)
         message = _encode(request, parts)
     except UnicodeEncodeError:
         return NoResponse("the URL has characters that HTTP cannot carry")
+    except ValueError as error:
+        return NoResponse(str(error).lower())
     try:
-        async with asyncio.timeout(timeout):
-            return _parse(await _exchange(host, port, message))
+        stream = await _connected(host, port, parts.scheme == "https", request.limits)
+        try:
+            if request.judge is not None and isinstance(stream, TlsStream):
+                await _judge(stream, request.judge)
+            async with asyncio.timeout(request.limits.response):
+                await stream.write(message)
+                return _parse(await _receive(stream, request), request.limits.body)
+        finally:
+            stream.close()
     except TimeoutError:
         return NoResponse("timed out")
+    except _NotAccepted as refusal:
+        return NoResponse(f"the server's certificate is not accepted: {refusal}")
+    except TlsFailure as failure:
+        return NoResponse(f"TLS failed: {failure}")
     except ConnectionRefusedError:
         return NoResponse("connection refused")
     except (socket.gaierror, UnicodeError):  # the latter: no host name, for the encoding of such names
         return NoResponse(f"no address for {host}")
     except OSError as error:  # without a strerror: of a host's several addresses each failed in its own way
         return NoResponse((error.strerror or "connection failed").lower())
-    except (EOFError, ValueError, asyncio.LimitOverrunError, http.client.HTTPException):
+    except (EOFError, ValueError, http.client.HTTPException):
         return NoResponse("the answer is not HTTP, or was cut off")
 
 
+def _server(request: HttpRequest, parts: SplitResult) -> tuple[str, int]:
+    """Whom to connect to; ValueError."""
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("the URL is not http://host/... or https://host/...")
+    asked = urlsplit(f"//{request.proxy}") if request.proxy and parts.scheme == "http" else parts
+    return asked.hostname or "", asked.port or _PORTS[parts.scheme]
+
+
+async def carry(exchange: Exchange[T]) -> T:
+    """Send what an exchange asks for, one after the other; its result, or what it raises."""
+    try:
+        request = next(exchange)
+        while True:
+            request = exchange.send(await send(request))
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+# -------------------------------------------------------------------------------------- connections
+
+
+class _Stream(Protocol):
+    """A connection; ``read`` returns nothing at its end, and raises EOFError when it was cut."""
+
+    async def read(self, most: int) -> bytes: ...
+    async def write(self, data: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class _PlainStream:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self, most: int) -> bytes:
+        return await self._reader.read(most)
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def _connected(host: str, port: int, secure: bool, limits: Limits) -> _Stream:
+    """A connection, TLS's handshake done; the last try's failure."""
+    for retries_left in reversed(range(limits.retries + 1)):
+        try:
+            async with asyncio.timeout(limits.connect):
+                return await _connect(host, port, secure)
+        except (OSError, TlsFailure):  # a TimeoutError is an OSError
+            if not retries_left:
+                raise
+    raise AssertionError("a first try there always is")
+
+
+async def _connect(host: str, port: int, secure: bool) -> _Stream:
+    reader, writer = await asyncio.open_connection(host, port, limit=_LARGEST_HEAD)
+    if not secure:
+        return _PlainStream(reader, writer)
+    try:
+        stream = TlsStream.to_server(reader, writer, host, _CONTEXT)
+        await stream.handshake()
+    except BaseException:
+        writer.close()
+        raise
+    return stream
+
+
+async def _judge(stream: TlsStream, judge: Judge) -> None:
+    """Nothing is told to a server whose certificate is not good.  Its fetches have limits of their own."""
+    try:
+        chain = stream.peer_chain()
+    except ValueError as error:
+        raise _NotAccepted(f"it cannot be read: {printable(str(error))}") from error
+    try:
+        verdict = await carry(judge(chain))
+    except ExchangeFailed as failure:
+        raise _NotAccepted(str(failure)) from failure
+    if not isinstance(verdict, Good):
+        raise _NotAccepted(printable(verdict.why))
+
+
+# ---------------------------------------------------------------------------------------- messages
+
+
 def _encode(request: HttpRequest, parts: SplitResult) -> bytes:
+    authority = parts.netloc.rpartition("@")[2]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = f"Host: {parts.netloc.rpartition('@')[2]}"
+    if request.proxy and parts.scheme == "http":
+        target = f"http://{authority}{target}"  # RFC 9112 section 3.2.2
+    host = f"Host: {authority}"
     named = [f"{name}: {value}" for name, value in request.headers]
     # Host first is RFC 9110 section 7.2's advice; Cisco's HTTP/1.0 has it last (scep.md 3.1).
     named = [*named, host] if request.version == "1.0" else [host, *named]
@@ -64,31 +177,36 @@ def _encode(request: HttpRequest, parts: SplitResult) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
 
 
-async def _exchange(host: str, port: int, message: bytes) -> bytes:
+async def _receive(stream: _Stream, request: HttpRequest) -> bytes:
     """The whole answer: until its Content-Length is there, else until the server closes."""
-    reader, writer = await asyncio.open_connection(host, port, limit=_LARGEST_HEAD)
-    try:
-        writer.write(message)
-        await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        fields = http.client.parse_headers(io.BytesIO(head.partition(b"\r\n")[2]))
-        length = fields.get("Content-Length", "")
-        if length.isdigit() and "Transfer-Encoding" not in fields:
-            if int(length) > LARGEST_BODY:
-                raise ValueError("too large")
-            return head + await reader.readexactly(int(length))
-        return head + await _read_to_end(reader)
-    finally:
-        writer.close()
-
-
-async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
-    body = b""
-    while chunk := await reader.read(_LARGEST_HEAD):
-        body += chunk
-        if len(body) > LARGEST_BODY:
+    data = bytearray()
+    while (end := data.find(b"\r\n\r\n") + 4) < 4:
+        if len(data) > _LARGEST_HEAD or not (more := await stream.read(_LARGEST_HEAD)):
+            raise ValueError("no head")
+        data += more
+    if end > _LARGEST_HEAD:
+        raise ValueError("too large a head")
+    fields = http.client.parse_headers(io.BytesIO(bytes(data[:end]).partition(b"\r\n")[2]))
+    length, chunked = fields.get("Content-Length", ""), "Transfer-Encoding" in fields
+    told = int(length) if length.isdecimal() and len(length) < 20 and not chunked else None
+    if told is not None and told > request.limits.body:
+        raise ValueError("too large")
+    while told is None or len(data) < end + told:
+        try:
+            more = await stream.read(_LARGEST_HEAD)
+        except EOFError:
+            if not chunked:  # whoever cuts a connection must not be able to shorten what ends with it
+                raise
+            more = b""
+        if not more:
+            if told is not None:
+                raise ValueError("cut off")
+            return bytes(data)
+        data += more
+        # With chunks there are more bytes than the body's; the body itself is measured when it is parsed.
+        if len(data) - end > request.limits.body * (2 if chunked else 1):
             raise ValueError("too large")
-    return body
+    return bytes(memoryview(data)[: end + told])
 
 
 class _Received:
@@ -101,11 +219,11 @@ class _Received:
         return io.BytesIO(self._data)
 
 
-def _parse(data: bytes) -> HttpResponse:
+def _parse(data: bytes, most: int) -> HttpResponse:
     response = http.client.HTTPResponse(cast("socket.socket", _Received(data)))
     response.begin()
     body = response.read()
-    if len(body) > LARGEST_BODY:
+    if len(body) > most:
         raise ValueError("too large")
     media_type = response.headers.get_content_type() if response.headers["Content-Type"] else ""
-    return HttpResponse(response.status, media_type, body)
+    return HttpResponse(response.status, media_type, body, response.headers["Location"] or "")

@@ -1,9 +1,9 @@
-"""The router's disks as commands see them: jobs that read them, and `dir`."""
+"""The router's disks as commands see them: jobs that read and write them, and `dir`."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ DEFAULT_DISK = "disk0:"
 
 
 class DiskRefusal(Exception):
-    """A file or folder that cannot be read; ``str()`` says why, for people."""
+    """A file or folder that cannot be read or written; ``str()`` says why, for people."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,21 @@ class ReadFile:
 
     path: str
     most: int
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """A job: make a file, or replace one, whole or not at all.  Raises DiskRefusal."""
+
+    path: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """A job: the ``Entry`` at a path, None when nothing is there.  DiskRefusal when nothing can be."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,23 @@ def read_file(context: Context, path: str, most: int) -> Generator[Effect, Any, 
     except DiskRefusal as refusal:
         raise CliRefusal(context.router.texts.no_file.format(why=refusal)) from None
     return data
+
+
+def write_file(context: Context, path: str, data: bytes) -> Generator[Effect, Any, None]:
+    """Write the file; CliRefusal when it cannot be."""
+    try:
+        yield Perform(WriteFile(path, data))
+    except DiskRefusal as refusal:
+        raise CliRefusal(context.router.texts.not_written.format(why=refusal)) from None
+
+
+def look_up(context: Context, path: str) -> Generator[Effect, Any, Entry | None]:
+    """What is at a path where a file is to be; CliRefusal when none can be there."""
+    try:
+        entry: Entry | None = yield Perform(LookUp(path))
+    except DiskRefusal as refusal:
+        raise CliRefusal(context.router.texts.not_written.format(why=refusal)) from None
+    return entry
 
 
 def show_folder(context: Context, args: Args) -> Flow:

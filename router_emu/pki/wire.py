@@ -13,14 +13,29 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from router_emu.pki.verdict import Verdict
+from router_emu.pki.peers.verdict import Verdict
 from scep_core import http
 from scep_core.certificates import Certificate
 from scep_core.errors import NotAPkiMessage
-from scep_core.values import Algorithms, Capability, Cipher, Digest
+from scep_core.values import LEGACY, MODERN, AlgorithmPolicy, Algorithms, Capability, Cipher, Digest
 
 _CISCO_USER_AGENT = "Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)"  # scep.md 3.1
 _CISCO_LINE = 64
+_WITH_SINGLE_DES = AlgorithmPolicy(MODERN.digests, MODERN.ciphers | {Cipher.DES})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may take: seconds of real time, whatever the lab's clock says, and bytes.
+
+    ``connect`` is for each try to connect, TLS's handshake included, of which there may be ``retries`` more;
+    ``response`` is for all the rest, up to the answer's last byte.
+    """
+
+    connect: float = 10.0
+    response: float = 10.0
+    retries: int = 0
+    body: int = 8 * 1024 * 1024  # no answer of SCEP comes near this
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,8 @@ class HttpRequest:
     """A request to be sent as it stands: no header is added but Host and Content-Length.
 
     Over https nothing is sent before ``judge`` has found the server's chain good; without one, whoever
-    answers is believed.
+    answers is believed.  With a ``proxy``, ``host:port``, what is for http goes there, with the whole URL as
+    its target.
     """
 
     method: str
@@ -37,15 +53,21 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
     judge: Judge | None = field(default=None, repr=False)
+    proxy: str = ""
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back; ``content_type`` is lower case, without parameters, empty when absent."""
+    """What came back; ``content_type`` is lower case, without parameters, empty when absent.
+
+    ``location`` is where else to ask, as the server wrote it.
+    """
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
+    location: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,7 @@ class WireProfile:
     line_length: int
     may_post: bool
     may_aes: bool
+    may_des: bool  # believes answers in single DES
     suffix: bool  # appends /pkiclient.exe to a URL that has a path
 
     def base_url(self, enrollment_url: str) -> str:
@@ -116,6 +139,15 @@ class WireProfile:
         cipher = Cipher.AES128 if self.may_aes and offers(Capability.AES) else Cipher.DES3
         return Algorithms(digest, cipher)
 
+    def policy(self, digest: Digest | None) -> AlgorithmPolicy:
+        """What an answer may use; MD5 only for a trustpoint whose ``message-digest`` that is.
+
+        Single DES is draft-nourse's mandatory cipher, which some CAs answer in whatever they were asked in.
+        """
+        if digest is Digest.MD5:
+            return LEGACY
+        return _WITH_SINGLE_DES if self.may_des else MODERN
+
     def posts(self, capabilities: frozenset[str]) -> bool:
         """Whether a PKIOperation goes by POST."""
         offered = {Capability.POST_PKI_OPERATION.lower(), Capability.SCEP_STANDARD.lower()}
@@ -136,9 +168,16 @@ class WireProfile:
 
 
 CISCO = WireProfile(
-    "cisco", "1.0", _CISCO_USER_AGENT, _CISCO_LINE, may_post=False, may_aes=False, suffix=True
+    "cisco",
+    "1.0",
+    _CISCO_USER_AGENT,
+    _CISCO_LINE,
+    may_post=False,
+    may_aes=False,
+    may_des=True,
+    suffix=True,
 )
-RFC8894 = WireProfile("rfc8894", "1.1", "", 0, may_post=True, may_aes=True, suffix=False)
+RFC8894 = WireProfile("rfc8894", "1.1", "", 0, may_post=True, may_aes=True, may_des=False, suffix=False)
 WIRE_PROFILES = {each.name: each for each in (CISCO, RFC8894)}
 
 

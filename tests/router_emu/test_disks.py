@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -77,6 +78,47 @@ def test_links_and_pipes_of_the_folders_owner(disks: Disks, tmp_path: Path) -> N
     for path in ("disk0:/outside", "disk0:/up/secret"):
         with pytest.raises(DiskRefusal, match="outside"):
             disks.read(path, 99)
+
+
+def test_a_file_is_made_and_replaced(disks: Disks) -> None:
+    disks.write("harddisk:/new", b"1")
+    disks.write("/disk0:/x", b"2")
+    assert (disks.read("harddisk:/new", 9), disks.read("disk0:/x", 9)) == (b"1", b"2")
+    assert stat.S_IMODE(disks.locate("disk0:/x").stat().st_mode) == 0o600
+
+
+def test_a_file_that_does_not_fit_leaves_the_old_one(disks: Disks) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DiskRefusal, match="File too large"):
+            disks.write("disk0:/x", bytes(1001))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert disks.read("disk0:/x", 99) == b"0123456789"
+    assert [entry.name for entry in disks.entries("disk0:")] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "path", ["disk0:/", "disk0:/no/x", "disk1:/x", "disk0:/../../secret", "disk0:/" + "x" * 300, "disk0:/x/y"]
+)
+def test_where_no_file_can_be(disks: Disks, tmp_path: Path, path: str) -> None:
+    with pytest.raises(DiskRefusal):
+        disks.write(path, b"0")
+    assert (tmp_path / "secret").read_text() == "a private key"
+
+
+def test_what_is_at_a_path(disks: Disks) -> None:
+    found = disks.look_up("disk0:/x")
+    assert found is not None
+    assert (found.name, found.size, found.is_folder) == ("x", 10, False)
+    folder = disks.look_up("harddisk:")
+    assert folder is not None
+    assert folder.is_folder
+    assert disks.look_up("disk0:/free") is None
+    for path in ("disk0:/no/x", "disk1:/x", "disk0:/x/y"):
+        with pytest.raises(DiskRefusal):
+            disks.look_up(path)
 
 
 def test_a_folder_and_its_entries(disks: Disks, tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from router_emu.adapters import http
-from router_emu.pki.wire import CISCO, RFC8894, HttpRequest, HttpResponse, NoResponse
+from router_emu.pki.wire import CISCO, RFC8894, HttpRequest, HttpResponse, Limits, NoResponse
 
 Answer = HttpResponse | NoResponse
 NOT_HTTP = NoResponse("the answer is not HTTP, or was cut off")
@@ -43,7 +44,8 @@ def exchange(
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            answer = await http.send(make_request(f"http://127.0.0.1:{port}"), timeout)
+            request = make_request(f"http://127.0.0.1:{port}")
+            answer = await http.send(replace(request, limits=Limits(response=timeout)))
             over.set()
             return answer, received.replace(str(port).encode(), b"PORT")
 
@@ -106,7 +108,8 @@ class TestRequests:
         ([b"HTTP/1.1 100 Continue\r\n\r\n", OK, b"Content-Length: 1\r\n\r\na"], HttpResponse(200, "", b"a")),
         ([b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno"],
          HttpResponse(404, "text/plain", b"no")),
-        ([b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"], HttpResponse(302, "", b"")),
+        ([b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"],
+         HttpResponse(302, "", b"", "/x")),
         ([b"HTTP/1.1 503 Busy\r\n\r\n"], HttpResponse(503, "", b"")),
     ],
 )  # fmt: skip
@@ -179,8 +182,8 @@ def test_what_the_network_says(monkeypatch: pytest.MonkeyPatch, error: OSError, 
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("https://ca.lab", "the url is not http://host/..."),
-        ("http://", "the url is not http://host/..."),
+        ("ftp://ca.lab/x", "the url is not http://host/... or https://host/..."),
+        ("http://", "the url is not http://host/... or https://host/..."),
         ("http://ca:x/", None),
         ("http://" + "a" * 64 + ".lab/", "no address for " + "a" * 64 + ".lab"),
         ("http://ca.lab/\u0443", "the url has characters that HTTP cannot carry"),
