@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,9 +14,12 @@ import asyncssh
 import structlog
 
 from router_emu.adapters.disks import Disks
+from router_emu.adapters.ssh_certificates import key_pairs, sent_chain
 from router_emu.adapters.ssh_files import ShellOrFiles
 from router_emu.adapters.vty import INTERACTIVE, ONE_COMMAND, PLAIN, Vty
 from router_emu.cli.session import Session
+from router_emu.commands.ssh_server import HostKeys
+from scep_core.certificates import Certificate
 
 # As real routers introduce themselves, `SSH-2.0-Cisco-2.0` (iosxr.md 3.1 [T]).
 BANNER = "Cisco-2.0"
@@ -35,6 +38,12 @@ class RouterHost(Protocol):
 
     def may_log_in(self, username: str, public_key: bytes) -> bool:
         """Whether the user may log in by this key, given as SSH's blob; he has yet to show that it is his."""
+
+    async def may_log_in_by(self, username: str, chain: Sequence[Certificate]) -> bool:
+        """The same by a certificate, the first of the chain that the client sent."""
+
+    def host_keys(self) -> HostKeys:
+        """What the server shows of itself now."""
 
     def open_session(self, *, user: str, line: str, peer: str) -> Session:
         """A new session of the shell."""
@@ -72,6 +81,7 @@ class SshServer:
         self._open = _Open(router_host)
         self._key, self._bind, self._asked_port = host_key, bind, port
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._offered = HostKeys()
 
     @property
     def port(self) -> int:
@@ -82,11 +92,12 @@ class SshServer:
 
     async def start(self) -> None:
         """Listen."""
+        self._offered = self._open.host.host_keys()
         self._acceptor = await asyncssh.create_server(
             lambda: _Login(self._open),
             self._bind,
             self._asked_port,
-            server_host_keys=[asyncssh.import_private_key(self._key)],
+            server_host_keys=key_pairs(self._key, self._offered),
             server_version=BANNER,
             line_editor=False,
             encoding=None,
@@ -94,6 +105,13 @@ class SshServer:
             # A client whose machine died is noticed within minutes, and its session closed.
             keepalive_interval=60,
         )
+
+    def follow(self) -> None:
+        """The router may have changed: connections from now on see the certificate of now."""
+        offered = self._open.host.host_keys()
+        if self._acceptor is not None and offered != self._offered:
+            self._offered = offered
+            self._acceptor.update(server_host_keys=key_pairs(self._key, offered))
 
     async def stop(self) -> None:
         """Stop listening and drop every open session at once."""
@@ -116,6 +134,8 @@ class _Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         self._open.logins.add(self)
+        # asyncssh has no callback for X.509, and its own check goes by the wall clock and knows no CRLs.
+        conn._validate_x509_certificate_chain = self._certified  # type: ignore[method-assign]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open.logins.discard(self)
@@ -140,6 +160,16 @@ class _Login(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         return self._open.host.may_log_in(username, key.public_data)
+
+    async def _certified(
+        self, username: str, cert: asyncssh.public_key.SSHX509CertificateChain
+    ) -> asyncssh.SSHKey | None:
+        """The key that a client has yet to show to be his, when its certificate lets the user in."""
+        try:
+            chain = sent_chain(cert.public_data)
+        except ValueError:
+            return None
+        return cert.key if await self._open.host.may_log_in_by(username, chain) else None
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         if self._connection is None:

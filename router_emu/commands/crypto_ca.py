@@ -6,20 +6,21 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from router_emu.commands import answers, show_pki, trustpoints
+from router_emu.commands import answers, local_enrolment, self_enrolment, show_pki, trustpoints
 from router_emu.commands.context import Context
-from router_emu.commands.flow import Ask, Effect, Flow, Perform, Say
+from router_emu.commands.flow import Ask, Effect, Flow, Say, carry
 from router_emu.pki.attempts import CertificateRefused
 from router_emu.pki.keys import Algorithm, Purpose
 from router_emu.pki.pasted import read_certificates, request_lines
 from router_emu.pki.trustpoint import CaCertificateRefused, Offered, TrustpointSettings, choose_ca
-from router_emu.pki.wire import Exchange, ExchangeFailed, get_ca_certificates
+from router_emu.pki.wire import ExchangeFailed, get_ca_certificates
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal
 from scep_core.certificates import Certificate
 from scep_core.csr import Csr
 
 PASSWORD_TRIES = 3
+LONGEST_CHALLENGE_PASSWORD = 255  # RFC 2985 section 5.4.1
 # More than any chain of certificates; nobody's paste is to fill the memory.
 _MOST_LINES = 2000
 
@@ -36,11 +37,18 @@ def _settings(context: Context, args: Args) -> TrustpointSettings:
 def _enrolling(context: Context, args: Args) -> TrustpointSettings:
     """The same, when a CA can be reached by it: over SCEP or by hand."""
     settings, texts = _settings(context, args), context.router.texts
+    local_enrolment.check_path(context, settings, args)
     if not settings.terminal and not settings.enrollment_url:
         raise CliRefusal(texts.no_enrollment_url.format(name=settings.name))
     if not settings.terminal and not trustpoints.is_usable(settings.enrollment_url):
         raise CliRefusal(texts.bad_enrollment_url.format(url=settings.enrollment_url))
     return settings
+
+
+def _certifies_itself(context: Context, args: Args) -> bool:
+    settings = _settings(context, args)
+    local_enrolment.check_path(context, settings, args)
+    return settings.self_signed
 
 
 # -------------------------------------------------------------------------------------- authenticate
@@ -49,6 +57,9 @@ def _enrolling(context: Context, args: Args) -> TrustpointSettings:
 def authenticate(context: Context, args: Args) -> Flow:
     """Get the CA's certificate, show it with its fingerprint, keep it when the operator accepts it."""
     router, texts = context.router, context.router.texts
+    if _certifies_itself(context, args):
+        yield from self_enrolment.authenticate(context)
+        return
     settings = _enrolling(context, args)
     name = settings.name
     if router.pki.trustpoint(name).ca is not None:
@@ -57,11 +68,14 @@ def authenticate(context: Context, args: Args) -> Flow:
         if not sure:
             return
     if settings.terminal:
-        certificates = yield from _pasted(context)
+        certificates = yield from _by_hand(context, settings, args)
     else:
         wire = router.pki.wire
         exchange = get_ca_certificates(wire, wire.base_url(settings.enrollment_url), name)
-        certificates = yield from _online(context, name, exchange)
+        try:
+            certificates = yield from carry(exchange)
+        except ExchangeFailed as failure:
+            raise CliRefusal(texts.authenticate_failed.format(name=name, why=failure)) from None
     try:
         offered = choose_ca(certificates, context.now)
     except CaCertificateRefused as refusal:
@@ -87,20 +101,12 @@ def _check_same_ca(context: Context, name: str, ca: Certificate) -> None:
         raise CliRefusal(context.router.texts.authenticate_other_ca.format(name=name))
 
 
-def _online(
-    context: Context, name: str, exchange: Exchange[tuple[Certificate, ...]]
+def _by_hand(
+    context: Context, settings: TrustpointSettings, args: Args
 ) -> Generator[Effect, Any, tuple[Certificate, ...]]:
-    """Run an exchange while the operator waits; CliRefusal when it fails."""
-    try:
-        request = next(exchange)
-        while True:
-            response = yield Perform(request)
-            request = exchange.send(response)
-    except StopIteration as done:
-        certificates: tuple[Certificate, ...] = done.value
-        return certificates
-    except ExchangeFailed as failure:
-        raise CliRefusal(context.router.texts.authenticate_failed.format(name=name, why=failure)) from None
+    if settings.local:
+        return (yield from local_enrolment.read_certificates(context, args))
+    return (yield from _pasted(context))
 
 
 def _pasted(context: Context) -> Generator[Effect, Any, tuple[Certificate, ...]]:
@@ -125,9 +131,12 @@ def _pasted(context: Context) -> Generator[Effect, Any, tuple[Certificate, ...]]
 def enroll(context: Context, args: Args) -> Flow:
     """Ask for the challenge password and start an enrolment for each key; its outcome is a line in the log.
 
-    By cut and paste the requests are printed instead, and wait for `crypto ca import`.
+    By hand the requests are printed, or written into a file, instead, and wait for `crypto ca import`.
     """
     router, texts = context.router, context.router.texts
+    if _certifies_itself(context, args):
+        yield from self_enrolment.enroll(context)
+        return
     settings = _enrolling(context, args)
     _check_ready(context, settings)
     if router.pki.trustpoint(settings.name).own:
@@ -151,8 +160,11 @@ def enroll(context: Context, args: Args) -> Flow:
             yield Say(texts.request_title.format(usage=usage))
         fingerprint = show_pki.groups(application.fingerprint)
         yield Say(texts.enroll_fingerprint.format(fingerprint=fingerprint))
-        if application.by_hand and application.request is not None:
+        if application.by_hand and application.request is not None and not settings.local:
             yield from _display(context, application.request)
+    if settings.local:
+        requests = [each.request for each in applications if each.request is not None]
+        yield from local_enrolment.write_requests(context, args, requests)
 
 
 def _display(context: Context, request: Csr) -> Flow:
@@ -182,6 +194,8 @@ def _challenge_password(context: Context) -> Generator[Effect, Any, str]:
         first = str((yield Ask(texts.password_question, echo=False)))
         second = str((yield Ask(texts.password_again, echo=False)))
         if first == second:
+            if len(first) > LONGEST_CHALLENGE_PASSWORD:
+                raise CliRefusal(texts.password_too_long.format(most=LONGEST_CHALLENGE_PASSWORD))
             return first
         yield Say(texts.password_mismatch)
     raise CliRefusal(texts.password_given_up)
@@ -199,13 +213,14 @@ def cancel(context: Context, args: Args) -> str:
 
 
 def import_certificate(context: Context, args: Args) -> Flow:
-    """Take the router's certificate, pasted; for special-usage keys once for each, in any order."""
+    """Take the router's certificate, pasted or in a file; for usage keys once for each, in any order."""
     router, texts = context.router, context.router.texts
     settings = _settings(context, args)
     if not settings.terminal:
         raise CliRefusal(texts.import_not_terminal.format(name=settings.name))
+    local_enrolment.check_path(context, settings, args)
     _check_importing(context, settings)
-    certificates: Sequence[Certificate] = yield from _pasted(context)
+    certificates: Sequence[Certificate] = yield from _by_hand(context, settings, args)
     settings = _settings(context, args)  # another session may have been at work meanwhile
     _check_importing(context, settings)
     try:

@@ -4,22 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 from router_emu.config.store import CommitError
 from router_emu.config.tree import Block, BlockKey
-from router_emu.pki import request
-from router_emu.pki.keys import DEFAULT_LABEL
+from router_emu.pki import request, self_signed
+from router_emu.pki.keys import DEFAULT_LABEL, Algorithm
+from router_emu.pki.self_signed import SYSTEM_TRUSTPOINT, KeyName, SelfEnrolment
 from router_emu.pki.trustpoint import TrustpointSettings
+from scep_core import names
 from scep_core.values import Digest
 
 TRUSTPOINT = "crypto ca trustpoint"
+
+# Statements that exclude each other, and what is said of the second; then those that only the
+# system-trustpoint may have.  All by Cisco's models [Y]; the words are ours.
+_KEY_PAIRS = tuple(f"keypair {kind}" for kind in self_signed.KEY_KINDS)
+_CA_KEY_PAIRS = tuple(f"ca-keypair {kind}" for kind in self_signed.KEY_KINDS)
+_WAYS = ("enrollment local", "enrollment self", "enrollment terminal")
+_EXCLUSIVE = {
+    _WAYS: "enrollment local, self and terminal exclude each other",
+    _KEY_PAIRS: "keypair names one key pair",
+    _CA_KEY_PAIRS: "ca-keypair names one key pair",
+}
+_OF_THE_SYSTEM = (
+    "enrollment self",
+    *_KEY_PAIRS,
+    *_CA_KEY_PAIRS,
+    "key-usage ca-certificate",
+    "key-usage certificate",
+    "lifetime ca-certificate",
+    "lifetime certificate",
+    "subject-name ca-certificate",
+)
 
 # What must be understood before it can run, and how that is tried.  Whether XR looks at commit, too, is
 # not known [U].
 _CHECKED: dict[str, Callable[[TrustpointSettings], object]] = {
     "subject-name": request.subject,
     "subject-alternative-name": request.alternative_names,
+}
+_CHECKED_TEXTS: dict[str, Callable[[str], object]] = {
+    "key-usage ca-certificate": partial(self_signed.read_usages, known=self_signed.CA_USAGES),
+    "key-usage certificate": partial(self_signed.read_usages, known=self_signed.USAGES),
+    "subject-name ca-certificate": lambda text: names.parse_text(text) if text else [],
 }
 
 
@@ -42,7 +71,9 @@ def read(running: Block, name: str, fqdn: str, device_serial: str) -> Trustpoint
         retry_period=timedelta(minutes=block.number("enrollment retry period")),
         retry_count=block.number("enrollment retry count"),
         key_label=block.text("rsakeypair") or DEFAULT_LABEL,
-        terminal=block.value("enrollment terminal") is not None,
+        terminal=any(block.value(f"enrollment {by}") is not None for by in ("terminal", "local")),
+        local=block.value("enrollment local") is not None,
+        self_signed=block.value("enrollment self") is not None,
         subject_name=block.text("subject-name") or "",
         alternative_names=block.text("subject-alternative-name") or "",
         # Without the statement XR asks, says a manual of another release; the chapter's example does not [U].
@@ -56,6 +87,36 @@ def read(running: Block, name: str, fqdn: str, device_serial: str) -> Trustpoint
         crl_optional=block.value("crl optional") is not None,
         extended_key_usage=block.text("extended-key-usage match") or "",
     )
+
+
+def read_self_enrolment(running: Block) -> SelfEnrolment:
+    """How the router certifies itself; KeyError without a system-trustpoint, ValueError for a bad usage.
+
+    Without `keypair` the key is the RSA one of `rsakeypair`; without `ca-keypair` the CA's is the router's.
+    """
+    block = running.block(TRUSTPOINT, SYSTEM_TRUSTPOINT)
+    if block is None:
+        raise KeyError(SYSTEM_TRUSTPOINT)
+    key = _key_name(block, "keypair") or KeyName(Algorithm.RSA, block.text("rsakeypair") or DEFAULT_LABEL)
+    return SelfEnrolment(
+        key=key,
+        ca_key=_key_name(block, "ca-keypair") or key,
+        ca_subject=block.text("subject-name ca-certificate") or "",
+        ca_lifetime=timedelta(days=block.number("lifetime ca-certificate")),
+        lifetime=timedelta(days=block.number("lifetime certificate")),
+        ca_usages=self_signed.read_usages(
+            block.text("key-usage ca-certificate") or "", self_signed.CA_USAGES
+        ),
+        usages=self_signed.read_usages(block.text("key-usage certificate") or "", self_signed.USAGES),
+    )
+
+
+def _key_name(block: Block, words: str) -> KeyName | None:
+    for kind, algorithm in self_signed.KEY_KINDS.items():
+        label = block.text(f"{words} {kind}")
+        if label is not None:
+            return KeyName(algorithm, label)
+    return None
 
 
 def is_usable(url: str) -> bool:
@@ -74,9 +135,23 @@ def check(running: Block) -> Sequence[CommitError]:
 
 def _errors(running: Block) -> Iterator[CommitError]:
     for name in running.blocks(TRUSTPOINT):
+        block, path = running.block(TRUSTPOINT, name), (BlockKey(TRUSTPOINT, name),)
+        assert block is not None
+        for group, reason in _EXCLUSIVE.items():
+            for statement in [each for each in group if each in block.values][1:]:
+                yield CommitError(path, statement, reason)
+        if name != SYSTEM_TRUSTPOINT:
+            for statement in _OF_THE_SYSTEM:
+                if statement in block.values:
+                    yield CommitError(path, statement, f"only the trustpoint {SYSTEM_TRUSTPOINT} has this")
         settings = read(running, name, "router", "")
         for statement, understand in _CHECKED.items():
             try:
                 understand(settings)
             except ValueError as error:
-                yield CommitError((BlockKey(TRUSTPOINT, name),), statement, str(error))
+                yield CommitError(path, statement, str(error))
+        for statement, check_text in _CHECKED_TEXTS.items():
+            try:
+                check_text(block.text(statement) or "")
+            except ValueError as error:
+                yield CommitError(path, statement, str(error))

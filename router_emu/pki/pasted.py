@@ -30,7 +30,22 @@ def read_certificates(text: str) -> tuple[Certificate, ...]:
     return tuple(found)
 
 
+def certificates_in_file(data: bytes) -> tuple[Certificate, ...]:
+    """The same from a file, which may hold DER as well; ValueError says what is wrong."""
+    try:
+        return parse_ca_certificates(data)
+    except NotAPkiMessage:
+        return read_certificates(data.decode("ascii", errors="replace"))
+
+
 def request_lines(request: Csr) -> str:
     """A request in base64, without PEM's head and foot: IOS prints it so [U]."""
     text = base64.b64encode(request.der).decode()
     return "\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
+
+
+def request_pem(request: Csr) -> str:
+    """A request in PEM, for a file."""
+    return (
+        f"-----BEGIN CERTIFICATE REQUEST-----\n{request_lines(request)}\n-----END CERTIFICATE REQUEST-----\n"
+    )

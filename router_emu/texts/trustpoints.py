@@ -16,7 +16,8 @@ class TrustpointTexts:
     authenticate_failed: str = "% Failed to get the CA certificate of {name}: {why}"
     authenticate_refused: str = "% The CA certificate is refused: {why}"
     authenticate_other_ca: str = (
-        "% The CA certificate is refused: {name} holds a router certificate of another CA."
+        "% The CA certificate is refused: {name} holds a router certificate of another CA. "
+        "'clear crypto ca certificates {name}' forgets it."
     )
     authenticate_again: str = "% The trustpoint {name} holds a CA certificate already."
     authenticate_sure: str = "Are you sure you want to do this? [yes/no] "  # [C] pyATS
@@ -45,6 +46,7 @@ class TrustpointTexts:
     password_question: str = "Password: "
     password_again: str = "Re-enter Password: "
     password_mismatch: str = "% The passwords do not match."  # ours, as is the next
+    password_too_long: str = "% No enrollment: the password is longer than {most} characters."  # ours
     password_given_up: str = "% No enrollment: the passwords did not match."
     enroll_fingerprint: str = "    Fingerprint: {fingerprint} "
 
@@ -62,14 +64,33 @@ class TrustpointTexts:
         "---End - This line not part of the certificate request---\n"
     )
     request_again: str = "Redisplay enrollment request? [yes/no]: "
-    import_not_terminal: str = "% The trustpoint {name} does not enroll via the terminal."  # ours
+    import_not_terminal: str = (
+        "% The trustpoint {name} enrolls neither via the terminal nor via files."  # ours
+    )
     import_refused: str = "% The certificate is refused: {why}."
     imported: str = "% Router Certificate successfully imported"
+
+    # --- enrollment local, enrollment self: all ours ---
+    local_needs_path: str = "% The trustpoint {name} enrolls via files: name the file."
+    local_not_configured: str = "% The trustpoint {name} does not enroll via files: no file can be named."
+    local_written: str = "% The certificate request is written to {path}"
+    self_removes_own: str = "% The router certificate that it has issued goes with it."
+    self_refused: str = "% The certificate cannot be made: {why}."
+    self_no_more: str = "% The trustpoint {name} is not configured for self enrollment."
+    self_no_key: str = "% There is no {kind} key pair named {label}. Generate it first."
+    self_ca_expired: str = (
+        "% The CA certificate of {name} is not valid now. 'crypto ca authenticate {name}' makes another."
+    )
+    self_ca_key_lost: str = (
+        "% The key pair of the CA of {name} is no more. 'crypto ca authenticate {name}' makes another CA."
+    )
+    self_issued: str = "% The router certificate is issued by the router itself"
 
     # --- show crypto ca certificates: the layout of the chapter's trust pool listing, which is newer ---
     trustpoint_title: str = "Trustpoint       : {name}\n=================================================="
     ca_title: str = "CA certificate"
     router_title: str = "Router certificate"
+    rollover_title: str = "{title} (Rollover)"  # the next CA's; as IOS marks them [C] (pyATS)
     key_usage: str = "  Key usage      : {usage}"
     status: str = "  Status         : {status}"
     serial_label: str = "Serial Number  : "

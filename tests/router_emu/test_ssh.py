@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +23,10 @@ from router_emu.cli.grammar import EXEC
 from router_emu.cli.session import Session
 from router_emu.commands.context import Context, Position, Router
 from router_emu.commands.flow import Ask, Flow, Perform, Say
+from router_emu.commands.ssh_server import HostKeys
 from router_emu.syntax.match import Args
 from router_emu.syntax.table import Mode, Run
+from scep_core.certificates import Certificate
 from tests.programs import program
 
 PASSWORD = "correct horse"
@@ -63,6 +65,12 @@ class Host:
 
     def may_log_in(self, username: str, public_key: bytes) -> bool:
         return False
+
+    async def may_log_in_by(self, username: str, chain: Sequence[Certificate]) -> bool:
+        return False
+
+    def host_keys(self) -> HostKeys:
+        return HostKeys()
 
     def open_session(self, *, user: str, line: str, peer: str) -> Session:
         session = Session(self.router, user=user, line=line, peer=peer, now=self.now())

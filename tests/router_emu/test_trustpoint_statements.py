@@ -93,7 +93,7 @@ def test_of_a_choice_the_last_word_counts(lab: Lab) -> None:
         "enrollment retry count 0",
         "enrollment retry count 101",
         "enrollment retry period 61",
-        "enrollment self",
+        "enrollment est",
         "ip-address 192.0.2.256",
         "message-digest sha224",
         "renewal-message-type 17",

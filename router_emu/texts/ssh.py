@@ -1,0 +1,15 @@
+"""The router's SSH server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SshTexts:
+    """What the log says of logins.  Process and facility are XR's [T]; mnemonic and words are ours."""
+
+    ssh_user_refused: tuple[str, str] = (
+        "SECURITY-SSHD-4-CERTREFUSED",
+        "The certificate of user {user} is not accepted: {why}",
+    )
