@@ -5,15 +5,12 @@ from __future__ import annotations
 from router_emu import dates
 from router_emu.commands.context import Context
 from router_emu.pki.keys import Purpose
+from router_emu.pki.peers.crl_cache import distribution_points
 from router_emu.pki.wire import printable
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal, Texts
 from scep_core import names
-from scep_core.certificates import (
-    CRL_DISTRIBUTION_POINTS,
-    Certificate,
-    read_crl_distribution_points,
-)
+from scep_core.certificates import Certificate
 from scep_core.values import Digest
 
 
@@ -40,19 +37,26 @@ def _trustpoint(context: Context, name: str) -> str:
         lines += [texts.ca_title, ca_certificate(texts, authority, indent="  ")]
     for purpose, certificate in held.own.items():
         lines += [*_router_head(texts, purpose, "Available"), *_body(texts, certificate, "  ")]
+    if held.next and held.next.ca:
+        for authority in (held.next.ca, *held.next.above):
+            title = texts.rollover_title.format(title=texts.ca_title.rstrip())
+            lines += [title, ca_certificate(texts, authority, indent="  ")]
+    for purpose, certificate in held.shadows.items():
+        lines += [*_router_head(texts, purpose, "Available", next_ca=True), *_body(texts, certificate, "  ")]
     for attempt in pki.attempts_of(name):
         application = attempt.application
         lines += [
-            *_router_head(texts, application.purpose, "Pending"),
+            *_router_head(texts, application.purpose, "Pending", next_ca=application.to_next_ca),
             *_name(texts, texts.subject_label, application.subject, "  "),
             texts.request_fingerprint.format(fingerprint=groups(application.fingerprint)),
         ]
     return "\n".join(lines)
 
 
-def _router_head(texts: Texts, purpose: Purpose, status: str) -> list[str]:
+def _router_head(texts: Texts, purpose: Purpose, status: str, *, next_ca: bool = False) -> list[str]:
     usage = texts.key_usage.format(usage=texts.key_purposes[purpose])
-    return [texts.router_title, usage, texts.status.format(status=status)]
+    title = texts.rollover_title.format(title=texts.router_title) if next_ca else texts.router_title
+    return [title, usage, texts.status.format(status=status)]
 
 
 def ca_certificate(texts: Texts, certificate: Certificate, *, indent: str) -> str:
@@ -73,21 +77,13 @@ def _body(texts: Texts, certificate: Certificate, indent: str) -> list[str]:
         f"{indent}{texts.start_label}{dates.long(certificate.not_before)}",
         f"{indent}{texts.end_label}{dates.long(certificate.not_after)}",
     ]
-    points = _crl_distribution_points(certificate)
+    points = distribution_points(certificate)
     if points:
         lines += [f"{indent}{texts.crl_label}", *(f"{indent * 4}{printable(point)}" for point in points)]
     if indent and texts.sha1_label:
         lines.append(f"{indent}{texts.sha1_label}")
         lines.append(f"         {certificate.fingerprint(Digest.SHA1).hex().upper()}")
     return lines
-
-
-def _crl_distribution_points(certificate: Certificate) -> tuple[str, ...]:
-    extension = certificate.extension(CRL_DISTRIBUTION_POINTS)
-    try:
-        return read_crl_distribution_points(extension.value) if extension else ()
-    except ValueError:
-        return ()
 
 
 def _name(texts: Texts, label: str, name: bytes, indent: str) -> list[str]:

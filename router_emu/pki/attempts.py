@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from router_emu.pki.keys import Purpose
 from router_emu.pki.request import Application
+from router_emu.pki.rollover import NextCa
 from router_emu.pki.wire import Exchange, ExchangeFailed
 from scep_core.enrolment import Enrolment, State
 from scep_core.messages import ReplyMessage
@@ -29,16 +30,20 @@ class Attempt:
         return not self.application.by_hand and self.machine.state is not State.NONEXISTENT
 
 
+# In the place of an attempt's number: no attempt, but the question for the next CA.
+ASKS_FOR_NEXT_CA = 0
+
+
 @dataclass(frozen=True)
 class Task:
     """An exchange to be carried over the network, for the attempt of this number in this slot."""
 
     slot: str
     number: int
-    exchange: Exchange[ReplyMessage]
+    exchange: Exchange[ReplyMessage | NextCa]
 
 
-Outcome = ReplyMessage | ExchangeFailed
+Outcome = ReplyMessage | NextCa | ExchangeFailed
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Report:
     """What the operator should know of an enrolment; the words are ``texts.enrolment_log``'s.
 
     ``what`` is ``pending``, ``issued``, ``refused``, ``expired``, ``cancelled``, ``forgotten``, ``renewing``,
-    ``not-renewed``, or one of ``ExchangeFailed``'s; ``details`` says more where there is more to say.
+    ``not-renewed``, one of ``ExchangeFailed``'s, or of a rollover ``next-ca``, ``no-next-ca``, ``rolling``,
+    ``shadow-issued``, ``rolled-over``, ``no-shadow``; ``details`` says more where there is more to say.
     """
 
     what: str

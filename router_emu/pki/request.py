@@ -35,7 +35,7 @@ from scep_core.cms import Identity
 from scep_core.codec import open_reply, seal_request
 from scep_core.errors import LocalError, NotAPkiMessage, PeerError
 from scep_core.messages import CertPoll, PkcsReq, RenewalReq, ReplyMessage, RequestMessage, Success
-from scep_core.values import LEGACY, MODERN, NONCE_LENGTH, Capability, Digest
+from scep_core.values import NONCE_LENGTH, Capability, Digest
 
 # Observed: a small serial number, and ten years whatever is asked for.  scep.md 3.2.
 _TEMPORARY_SERIAL = 3
@@ -63,7 +63,8 @@ class Application:
     it had none, and a request that had reached the CA is polled for by its ``subject``.  ``fingerprint`` is
     the request's MD5, which routers print.  ``base_url`` is empty when it goes by cut and paste.
     ``signer`` is the temporary certificate; at a renewal the one that is renewed, and then
-    ``renewal_request`` says whether the message's type tells that.
+    ``renewal_request`` says whether the message's type tells that.  ``to_next_ca`` is for one that the
+    trustpoint's next CA is to issue.
     """
 
     base_url: str
@@ -77,6 +78,7 @@ class Application:
     digest: Digest | None = None
     renews: bool = False
     renewal_request: bool = False
+    to_next_ca: bool = False
 
     @property
     def slot(self) -> str:
@@ -97,6 +99,7 @@ def make_application(
     challenge_password: str,
     now: datetime,
     renewed: Certificate | None = None,
+    to_next_ca: bool = False,
 ) -> Application:
     """The request and the certificate that signs it; ValueError when a configured name is none."""
     digest = settings.digest or Digest.SHA256
@@ -122,6 +125,7 @@ def make_application(
         digest=settings.digest,
         renews=renewed is not None,
         renewal_request=renewed is not None and settings.renewal_request,
+        to_next_ca=to_next_ca,
     )
 
 
@@ -232,8 +236,7 @@ def _transact(
             sender_nonce=sender_nonce,
             identity=identity,
             trusted=client.state.trusted,
-            # Who is told to use MD5 gets his answer in MD5.
-            policy=LEGACY if application.digest is Digest.MD5 else MODERN,
+            policy=wire.policy(application.digest),
             random_bytes=random_bytes,
         )
         if isinstance(reply, Success):

@@ -35,7 +35,7 @@ def dump(pki: Pki) -> Json:
         "login_keys": dump_login_keys(pki.login_keys),
         "trustpoints": {name: _dump_trustpoint(state) for name, state in pki.trustpoints.items()},
         "attempts": [_dump_attempt(attempt) for attempt in pki.attempts.values()],
-        "next_tries": {slot: when.isoformat() for slot, when in pki.next_tries.items()},
+        "next_tries": {slot: when.isoformat() for slot, when in pki.upkeep.next_tries.items()},
     }
 
 
@@ -52,7 +52,7 @@ def load(pki: Pki, stored: Mapping[str, Any]) -> None:
     pki.keys, pki.login_keys = keys, login_keys
     pki.trustpoints.update(trustpoints)
     pki.attempts.update({each.application.slot: each for each in attempts if _has_key(keys, each)})
-    pki.next_tries.update(next_tries)
+    pki.upkeep.next_tries.update(next_tries)
 
 
 def _of_general_keys(stored: Mapping[str, Any]) -> Json:
@@ -91,6 +91,7 @@ def _dump_trustpoint(state: TrustpointState) -> Json:
         "ra": [_text(each.der) for each in state.ra],
         "above": [_text(each.der) for each in state.above],
         "own": {str(purpose): _text(each.der) for purpose, each in state.own.items()},
+        "next": None if state.next is None else _dump_trustpoint(state.next),
     }
 
 
@@ -100,6 +101,8 @@ def _load_trustpoint(stored: Json) -> TrustpointState:
         ra=tuple(map(_certificate, stored["ra"])),
         above=tuple(map(_certificate, stored["above"])),
         own={Purpose(purpose): _certificate(each) for purpose, each in stored["own"].items()},
+        # An earlier version knew no rollover.
+        next=_load_trustpoint(stored["next"]) if stored.get("next") else None,
     )
 
 
@@ -119,6 +122,7 @@ def _dump_attempt(attempt: Attempt) -> Json:
         "digest": application.digest and str(application.digest),
         "renews": application.renews,
         "renewal_request": application.renewal_request,
+        "to_next_ca": application.to_next_ca,
         "retry_period": machine.retry_period.total_seconds(),
         "retry_count": machine.retry_count,
         "state": str(machine.state),
@@ -145,6 +149,7 @@ def _load_attempt(stored: Json) -> Attempt:
         digest=Digest(stored["digest"]) if stored["digest"] else None,
         renews=bool(stored["renews"]),
         renewal_request=bool(stored["renewal_request"]),
+        to_next_ca=bool(stored.get("to_next_ca")),
     )
     machine = Enrolment(
         retry_period=timedelta(seconds=stored["retry_period"]),

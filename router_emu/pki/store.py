@@ -14,10 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from router_emu.pki.attempts import Attempt, CertificateRefused, Outcome, Report, Task, title_of
+from router_emu.pki.attempts import (
+    ASKS_FOR_NEXT_CA,
+    Attempt,
+    CertificateRefused,
+    Outcome,
+    Report,
+    Task,
+    title_of,
+)
 from router_emu.pki.keys import Algorithm, KeyPair, KeyRing, OwnKey, Purpose
 from router_emu.pki.login_keys import LoginKeys
-from router_emu.pki.renewal import Renewal, renewals
+from router_emu.pki.peers.crl_cache import CrlCache
 from router_emu.pki.request import (
     Application,
     Client,
@@ -27,7 +35,9 @@ from router_emu.pki.request import (
     send_request,
     slot_of,
 )
+from router_emu.pki.rollover import NextCa
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
+from router_emu.pki.upkeep import Upkeep
 from router_emu.pki.wire import ExchangeFailed, WireProfile, printable
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import Certificate, verify_issued_by
@@ -42,8 +52,7 @@ def _ignore(_report: Report, _now: datetime) -> None:
 class Pki:
     """The router's keys, trustpoints and running enrolments.  ``on_report`` is told what becomes of them.
 
-    ``settings`` is what is configured.  ``next_tries`` says, after a renewal that failed, when its slot may
-    try again.
+    ``settings`` is what is configured; ``upkeep`` is what is done unasked.
     """
 
     def __init__(self, wire: WireProfile, random_bytes: RandomBytes) -> None:
@@ -51,11 +60,12 @@ class Pki:
         self.random_bytes = random_bytes
         self.keys = KeyRing()
         self.login_keys = LoginKeys()
+        self.crls = CrlCache()
         self.settings: Mapping[str, TrustpointSettings] = {}
         self.trustpoints: dict[str, TrustpointState] = {}
         self.attempts: dict[str, Attempt] = {}
-        self.next_tries: dict[str, datetime] = {}
         self.outbox: list[Task] = []
+        self.upkeep = Upkeep(self)
         # What each CA can do, asked once and remembered as IOS does (scep.md 3.1).
         self._capabilities: dict[str, frozenset[str]] = {}
         self.on_report: Callable[[Report, datetime], None] = _ignore
@@ -99,19 +109,21 @@ class Pki:
     def authenticate(self, name: str, state: TrustpointState, now: datetime) -> None:
         """Take the CA and RA certificates that the operator accepted.
 
-        An enrolment with another CA is given up: its certificate would not belong here.
+        If it is another than before, enrolments are given up, since their certificates would not belong here,
+        and the next CA is forgotten.
         """
         if self.trustpoint(name).ca != state.ca:
             self.cancel(name, now)
+            self.upkeep.forget(name)
+            state = replace(state, next=None)
         self.trustpoints[name] = state
         self._capabilities.clear()
 
     def clear(self, name: str, now: datetime) -> None:
         """Forget a trustpoint's certificates, and give up what was asked of their CA."""
         self.cancel(name, now)
-        held = self.trustpoints.pop(name, TrustpointState())
-        for purpose in held.own:
-            self.next_tries.pop(slot_of(name, purpose), None)
+        self.trustpoints.pop(name, None)
+        self.upkeep.forget(name)
 
     # ------------------------------------------------------------------------------- enrolments
 
@@ -134,10 +146,11 @@ class Pki:
         )
         self.cancel(settings.name, now)
         for application in applications:
-            self._start(application, settings, now)
+            self.start(application, settings, now)
         return applications
 
-    def _start(self, application: Application, settings: TrustpointSettings, now: datetime) -> None:
+    def start(self, application: Application, settings: TrustpointSettings, now: datetime) -> None:
+        """Start one enrolment; its first request is in the outbox, unless it goes by cut and paste."""
         self._attempts_made += 1
         machine = Enrolment(settings.retry_period, settings.retry_count)
         attempt = Attempt(self._attempts_made, application, machine, settings.key_label)
@@ -152,6 +165,15 @@ class Pki:
         for attempt in running:
             self._step(attempt, Event.CANCEL, now)
         return bool(running)
+
+    def follow_takeover(self, name: str, now: datetime) -> None:
+        """A trustpoint's next CA is the one of now: what was asked of it goes on, the rest is given up."""
+        for attempt in self.attempts_of(name):
+            if attempt.application.to_next_ca:
+                application = replace(attempt.application, to_next_ca=False)
+                self.attempts[application.slot] = replace(attempt, application=application)
+            else:
+                self._step(attempt, Event.CANCEL, now)
 
     def install(
         self, settings: TrustpointSettings, pasted: Sequence[Certificate], now: datetime
@@ -175,21 +197,34 @@ class Pki:
         attempt = self.attempts.get(slot_of(name, key.purpose))
         self._hold(name, key.purpose, certificate)
         if attempt is None or not attempt.application.by_hand:
-            self.on_report(Report("issued", title_of(name, key.purpose)), now)
+            self.report("issued", title_of(name, key.purpose), now)
         else:
             self._step(attempt, Event.SUCCESS, now)
         return certificate
 
+    def hold_own(self, name: str, purpose: Purpose, certificate: Certificate, now: datetime) -> None:
+        """Hold a certificate that the router made for itself; what was asked of a CA is given up."""
+        self.cancel(name, now)
+        self._hold(name, purpose, certificate)
+
     def _hold(self, name: str, purpose: Purpose, certificate: Certificate) -> None:
         held = self.trustpoint(name)
         self.trustpoints[name] = replace(held, own=held.holding(purpose, certificate))
-        self.next_tries.pop(slot_of(name, purpose), None)
+        self.upkeep.next_tries.pop(slot_of(name, purpose), None)
+
+    def _hold_shadow(self, name: str, purpose: Purpose, certificate: Certificate) -> None:
+        held = self.trustpoint(name)
+        assert held.next is not None  # an enrolment with it is given up when it is forgotten
+        coming = replace(held.next, own=held.next.holding(purpose, certificate))
+        self.trustpoints[name] = replace(held, next=coming)
 
     def finish(self, task: Task, outcome: Outcome, now: datetime) -> str:
         """Take what came of a task; what it came to, for people.
 
         An answer to an attempt that is over or was replaced changes nothing.
         """
+        if task.number == ASKS_FOR_NEXT_CA:
+            return self.upkeep.finish(task, outcome, now)
         attempt = self.attempts.get(task.slot)
         if attempt is None or attempt.number != task.number:
             return "too late"
@@ -198,18 +233,21 @@ class Pki:
             case Success(certificates):
                 issued = own_certificate(certificates, self._key(attempt))
                 assert issued is not None  # as _transact has seen
-                self._hold(application.trustpoint, application.purpose, issued)
+                hold = self._hold_shadow if application.to_next_ca else self._hold
+                hold(application.trustpoint, application.purpose, issued)
                 return self._step(attempt, Event.SUCCESS, now)
             case Pending():
                 if attempt.machine.state is State.SENT:
-                    self._report("pending", attempt, now)
+                    self._report_attempt("pending", attempt, now)
                 return self._step(attempt, Event.PENDING, now)
             case Failure(fail_info, text):
                 why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
                 return self._step(attempt, Event.FAILURE, now, why)
             case ExchangeFailed():
-                self._report(outcome.what, attempt, now, str(outcome))
+                self._report_attempt(outcome.what, attempt, now, str(outcome))
                 return self._step(attempt, Event.NO_ANSWER, now, str(outcome))
+            case NextCa():
+                raise AssertionError("no attempt asks for the next CA")
 
     def _step(self, attempt: Attempt, event: Event, now: datetime, why: str = "") -> str:
         machine, effect = step(attempt.machine, event, now)
@@ -219,69 +257,55 @@ class Pki:
         match effect:
             case Effect.SEND_REQUEST | Effect.SEND_POLL:
                 send = send_request if effect is Effect.SEND_REQUEST else send_poll
-                state = self.trustpoint(attempt.application.trustpoint)
-                client = Client(self.wire, state, self._capabilities, self.random_bytes)
+                client = Client(
+                    self.wire, self._partner(attempt.application), self._capabilities, self.random_bytes
+                )
                 exchange = send(client, attempt.application, self._key(attempt))
                 self.outbox.append(Task(slot, attempt.number, exchange))
             case Effect.INSTALL:
-                self._report("issued", attempt, now)
+                self._report_attempt(
+                    "shadow-issued" if attempt.application.to_next_ca else "issued", attempt, now
+                )
             case Effect.REPORT_REFUSED:
-                self._report("refused", attempt, now, why)
+                self._report_attempt("refused", attempt, now, why)
             case Effect.REPORT_EXPIRED:
-                self._report("expired", attempt, now, str(machine.retry_count))
+                self._report_attempt("expired", attempt, now, str(machine.retry_count))
             case Effect.REPORT_CANCELLED:
-                self._report("cancelled", attempt, now)
+                self._report_attempt("cancelled", attempt, now)
         if machine.is_over:
             del self.attempts[slot]
             if attempt.application.renews:
-                self._after_renewal(slot, machine.state, now)
+                self.upkeep.after(slot, machine.state, now)
         if event is Event.NO_ANSWER and not machine.is_over:
             return f"no answer: {why}"
         return f"{machine.state}: {why}" if why and machine.is_over else str(machine.state)
+
+    def _partner(self, application: Application) -> TrustpointState:
+        """The CA that the application is for: the trustpoint's own, or its next one."""
+        state = self.trustpoint(application.trustpoint)
+        return (state.next or TrustpointState()) if application.to_next_ca else state
 
     def _key(self, attempt: Attempt) -> KeyPair:
         keys = self.keys.for_enrolment(attempt.key_label)
         return next(key for key in keys if key.purpose is attempt.application.purpose)
 
-    def _report(self, what: str, attempt: Attempt, now: datetime, details: str = "") -> None:
+    def _report_attempt(self, what: str, attempt: Attempt, now: datetime, details: str = "") -> None:
         title = title_of(attempt.application.trustpoint, attempt.application.purpose)
+        self.report(what, title, now, details)
+
+    def report(self, what: str, title: str, now: datetime, details: str = "") -> None:
+        """Tell whoever listens; ``Report`` says what there is to tell."""
         self.on_report(Report(what, title, details), now)
 
     # ------------------------------------------------------------------------- timers, renewals
 
     def fire(self, slot: str, now: datetime) -> str | None:
-        """A slot's timer is due: poll, request again, or renew; what it came to if nothing is sent."""
+        """A slot's timer is due: poll, request again, or upkeep; what it came to if nothing is sent."""
         attempt = self.attempts.get(slot)
         if attempt is None:
-            return self._renew(slot, now)
+            return self.upkeep.fire(slot, now)
         self._step(attempt, Event.TIMER, now)
         return None
-
-    def _renew(self, slot: str, now: datetime) -> str | None:
-        """Ask for another certificate; the one that is there serves until it has come."""
-        wanted = self._renewals()[slot]
-        title = title_of(wanted.settings.name, wanted.purpose)
-        try:
-            base_url = self.wire.base_url(wanted.settings.enrollment_url)
-            application = wanted.apply(self.keys, base_url, now)
-        except ValueError as error:
-            self.on_report(Report("not-renewed", title, str(error)), now)
-            self.next_tries[slot] = wanted.next_try(now)
-            return f"not renewed: {error}"
-        self.on_report(Report("renewing", title), now)
-        self._start(application, wanted.settings, now)
-        return None
-
-    def _after_renewal(self, slot: str, state: State, now: datetime) -> None:
-        """A renewal is over.  Some CAs answer with the very certificate that was to be renewed: no hurry."""
-        wanted = self._renewals().get(slot)
-        if wanted is not None and (state is not State.ISSUED or wanted.due <= now):
-            self.next_tries[slot] = wanted.next_try(now)
-
-    def _renewals(self) -> dict[str, Renewal]:
-        """The certificates that are to be renewed, by slot, but those that are being renewed."""
-        wanted = renewals(self.settings, self.trustpoints)
-        return {each.slot: each for each in wanted if each.slot not in self.attempts}
 
     def recover(self, now: datetime) -> None:
         """After a restart: what was on its way when the router went down got no answer.
@@ -291,7 +315,7 @@ class Pki:
         for attempt in list(self.attempts.values()):
             self._attempts_made = max(self._attempts_made, attempt.number)
             if attempt.application.request is None and attempt.machine.state is not State.PENDING:
-                self._report("forgotten", attempt, now)
+                self._report_attempt("forgotten", attempt, now)
                 self._step(attempt, Event.CANCEL, now)
             elif attempt.machine.wake_at is None and not attempt.application.by_hand:
                 self._step(attempt, Event.NO_ANSWER, now, "the router was restarted")
@@ -303,11 +327,7 @@ class Pki:
             for slot, attempt in self.attempts.items()
             if attempt.machine.wake_at is not None
         ]
-        for slot, wanted in self._renewals().items():
-            due = max(wanted.due, self.next_tries.get(slot, wanted.due))
-            if due <= wanted.certificate.not_after:
-                waiting.append((due, slot, f"renewal {slot}"))
-        return sorted(waiting)
+        return sorted([*waiting, *self.upkeep.timers()])
 
     @staticmethod
     def _timer_name(slot: str, machine: Enrolment) -> str:

@@ -12,6 +12,8 @@ from scep_core.values import Digest
 
 # Longer ladders of CAs do not exist; what comes in a circle must end.
 _LONGEST_CHAIN = 8
+# Which of them is the CA's takes as many signatures as there are pairs.
+_MOST_CERTIFICATES = 64
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class TrustpointSettings:
 
     Names are as typed, empty when not configured.  ``device_serial`` and ``ip_address`` are what the subject
     is to include, empty for nothing; ``key_label`` names the key pairs; ``auto_enroll`` is a percentage.
+    ``terminal`` is for all that goes by hand; with ``local`` by files instead of paste.
     """
 
     name: str
@@ -29,6 +32,8 @@ class TrustpointSettings:
     retry_count: int
     key_label: str
     terminal: bool = False
+    local: bool = False
+    self_signed: bool = False
     subject_name: str = ""
     alternative_names: str = ""
     device_serial: str = ""
@@ -48,12 +53,15 @@ class TrustpointState:
 
     ``ca`` is the CA's certificate that the operator accepted; ``ra`` are those that came with it, and
     ``above`` the CAs that issued it, up to the root; ``own`` are the router's, one for each of its keys.
+    ``next`` is what takes over when ``ca`` ends: the next CA, which ``ca`` vouches for, and its certificates
+    for the router (Cisco's shadow certificates).
     """
 
     ca: Certificate | None = None
     ra: tuple[Certificate, ...] = ()
     above: tuple[Certificate, ...] = ()
     own: Mapping[Purpose, Certificate] = field(default_factory=dict)
+    next: TrustpointState | None = None
 
     @property
     def router(self) -> Certificate | None:
@@ -72,6 +80,13 @@ class TrustpointState:
         Draft-nourse section 2.2 and scep.md 3.2: the client picks by keyUsage.
         """
         return next((each for each in self.ra if each.has_key_usage("key_encipherment")), self.ca)
+
+    @property
+    def shadows(self) -> dict[Purpose, Certificate]:
+        """The next CA's certificates for the keys that ``own`` is for: a key may be replaced meanwhile."""
+        keys = {purpose: each.public_key_info for purpose, each in self.own.items()}
+        coming = self.next.own.items() if self.next else ()
+        return {purpose: each for purpose, each in coming if keys.get(purpose) == each.public_key_info}
 
     def holding(self, purpose: Purpose, certificate: Certificate) -> dict[Purpose, Certificate]:
         """``own`` with a new certificate.
@@ -102,8 +117,10 @@ def choose_ca(certificates: Sequence[Certificate], now: datetime) -> Offered:
     The CA is the one that issued the RAs, else the one that issued no other CA: the lowest of a chain.  RA
     certificates, and the CAs above, go into the trustpoint by what the accepted certificate vouches for, or
     is vouched for by.  CaCertificateRefused when there is no CA certificate, or one that counts is not valid
-    at ``now``.
+    at ``now``, or there are more than anybody has.
     """
+    if len(certificates) > _MOST_CERTIFICATES:
+        raise CaCertificateRefused(f"the answer holds more than {_MOST_CERTIFICATES} certificates")
     authorities = [each for each in certificates if each.is_ca]
     if not authorities:
         raise CaCertificateRefused("the answer holds no CA certificate")

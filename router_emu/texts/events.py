@@ -68,5 +68,33 @@ class EventTexts:
                 "SECURITY-CEPKI-3-CERTNOTRENEWED",
                 "Certificate cannot be renewed for trustpoint {name}: {details}",
             ),
+            # A certificate that ends with its CA: the next CA's takes its place.
+            "next-ca": (
+                "SECURITY-CEPKI-6-NEXTCA",
+                "Next CA certificate received for trustpoint {name}; it takes over on {details}",
+            ),
+            "no-next-ca": (
+                "SECURITY-CEPKI-4-NONEXTCA",
+                "Certificate ends with its CA, which offers no next one yet, for trustpoint {name}: "
+                "it is asked again. If the CA has changed over already, clear the trustpoint's certificates, "
+                "authenticate and enroll again",
+            ),
+            "rolling": (
+                "SECURITY-CEPKI-6-CERTROLLOVER",
+                "Certificate of the next CA is requested for trustpoint {name}",
+            ),
+            "shadow-issued": (
+                "SECURITY-CEPKI-6-SHADOWCERTRET",
+                "Certificate of the next CA received for trustpoint {name}",
+            ),
+            "rolled-over": (
+                "SECURITY-CEPKI-5-CAROLLOVER",
+                "The CA has ended and the next CA has taken over for trustpoint {name}",
+            ),
+            "no-shadow": (
+                "SECURITY-CEPKI-3-NOSHADOWCERT",
+                "Certificate has ended with its CA and the next CA has issued none for trustpoint {name}. "
+                "Enroll again",
+            ),
         }
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ca_server.api.auth import Operator
 from ca_server.app import Apps, Parts, create_apps
-from ca_server.domain.authority import Authority, AuthorityKeys, Succession, found_authority
+from ca_server.domain.authority import Authority, AuthorityKeys, Succession, found_authority, mark_of
 from ca_server.domain.challenges import Hasher
 from ca_server.domain.places import Places
 from ca_server.store import SqlStore
@@ -23,16 +23,29 @@ OPERATOR = Operator("operator", "open sesame")
 
 
 class Keeper:
-    """Keeps one generation of the CA."""
+    """Keeps the CA's generations; a root stays the root's key, not its certificate."""
 
-    def __init__(self, authority: Authority) -> None:
-        self._authority = authority
+    def __init__(self, first: Authority) -> None:
+        self._authorities = (first,)
 
     def succession(self) -> Succession:
-        return Succession((self._authority,))
+        return Succession(self._authorities)
 
     def add_next(self, *, active_from: datetime, now: datetime) -> Authority:
-        raise NotImplementedError
+        last = self._authorities[-1]
+        number = last.number + 1
+        root = None if last.root is last.ca else rsa_key("ca_server root", 2048)
+        made = found_authority(
+            AuthorityKeys(root, *(rsa_key(f"ca_server {number}-{each}", 2048) for each in range(3))),
+            places=Places("http://ca.lab"),
+            now=now,
+            random_bytes=os.urandom,
+            number=number,
+            mark=mark_of(last),
+            active_from=active_from,
+        )
+        self._authorities += (made,)
+        return made
 
 
 class CaServer:
@@ -47,8 +60,9 @@ class CaServer:
         )
         places = Places("http://ca.lab")
         self.authority = found_authority(keys, places=places, now=now(), random_bytes=os.urandom)
+        self.keeper = Keeper(self.authority)
         parts = Parts(
-            keeper=Keeper(self.authority),
+            keeper=self.keeper,
             store=self.store,
             hasher=Hasher(bytes(32)),
             operator=OPERATOR,
@@ -73,9 +87,13 @@ class CaServer:
         return HttpResponse(answer.status_code, answer.mimetype, answer.data)
 
     def operate(self, path: str, **body: str) -> Any:
+        """A call of the operator's API about requests."""
+        return self.call(f"/api/requests{path}", **body)
+
+    def call(self, path: str, **body: str) -> Any:
         """A call of the operator's API."""
         client = self.apps.console.test_client()
-        method = client.post if body or path else client.get
-        answer = method(f"/api/requests{path}", auth=(OPERATOR.username, OPERATOR.password), json=body)
+        method = client.get if path == "/api/requests" and not body else client.post
+        answer = method(path, auth=(OPERATOR.username, OPERATOR.password), json=body)
         assert answer.status_code in (200, 201), answer.text
         return answer.json

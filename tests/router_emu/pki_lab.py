@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from router_emu.cli.session import Output
 from router_emu.commands.context import Router
-from router_emu.commands.disk import DiskRefusal, ReadFile
+from router_emu.commands.disk import DiskRefusal, Entry, LookUp, ReadFile, WriteFile
 from router_emu.pki import snapshot
 from router_emu.pki.attempts import Outcome, Task
 from router_emu.pki.keys import Algorithm, GenerateKey, KeyPair, generate
@@ -109,9 +109,9 @@ def make_ra(usage: str, issuer: Identity, *, subject: str | None = None) -> Iden
 class ScriptedCa:
     """Answers over the pretend wire.
 
-    ``answer`` decides about each PKIOperation; ``certificates`` and ``capabilities`` are what is told
-    (an ``Answer`` instead is sent as it stands).  ``requests`` and ``messages`` are what came;
-    ``serial_number`` and ``life`` are those of what is issued next.
+    ``answer`` decides about each PKIOperation; ``certificates`` and ``capabilities`` are what is told (an
+    ``Answer`` instead is sent as it stands), and ``next_ca`` is GetNextCACert's answer.  ``requests`` and
+    ``messages`` are what came; ``serial_number`` and ``life`` are those of what is issued next.
     """
 
     def __init__(self) -> None:
@@ -119,6 +119,7 @@ class ScriptedCa:
         self.recipients = [self.identity]
         self.certificates: Sequence[Certificate] | Answer = (self.identity.certificate,)
         self.capabilities: str | Answer = "POSTPKIOperation\nSHA-1\nSHA-256\nDES3\nAES\n"
+        self.next_ca: Answer = HttpResponse(404, "text/plain", b"there is no next CA")
         self.answer: Callable[[Request], Answer] = self.pending
         self.requests: list[HttpRequest] = []
         self.messages: list[Request] = []
@@ -150,6 +151,8 @@ class ScriptedCa:
             if not isinstance(self.capabilities, str):
                 return self.capabilities
             return HttpResponse(200, http.TYPE_CAPS, self.capabilities.encode())
+        if query.operation == http.GET_NEXT_CA_CERT:
+            return self.next_ca
         assert query.operation == http.PKI_OPERATION
         data = request.body or http.decode_get_message(query.message or b"")
         opened = open_request(parse_message(data), self.recipients, LEGACY, random_bytes=os.urandom)
@@ -273,6 +276,13 @@ class Lab:
                 if path not in self.files:
                     raise DiskRefusal(f"{path}: No such file or directory")
                 return self.files[path][:most]
+            case WriteFile(path, data):
+                if not path.lstrip("/").startswith(("disk0:", "harddisk:")):
+                    raise DiskRefusal(f"{path}: there is no such disk")
+                self.files[path] = data
+                return None
+            case LookUp(path):
+                return Entry(path, False, len(self.files[path]), BORN) if path in self.files else None
         assert isinstance(job, HttpRequest)
         return self.wire(job)
 
@@ -283,6 +293,8 @@ class Lab:
         self.held += tasks
         if not self.hold:
             self.deliver()
+            if self.pki.outbox:  # one thing led to another
+                self.settle()
 
     def deliver(self) -> list[str]:
         """Carry what was held back; what each exchange came to."""

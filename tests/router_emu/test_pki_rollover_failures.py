@@ -1,0 +1,194 @@
+"""A rollover that goes wrong: nothing there yet, nothing to believe, no certificate in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from router_emu.pki.keys import KeyPair
+from router_emu.pki.wire import HttpResponse, NoResponse
+from tests.router_emu.pki_lab import DIES, Answer, Lab, ScriptedCa, make_ca, make_identity, rsa_key
+from tests.router_emu.rollover_stage import (
+    DUE,
+    NEXT_LIFE,
+    announce,
+    enrolled,
+    held,
+    issued_by,
+    next_ca,
+    operations,
+    told,
+    until_the_end,
+)
+
+
+def test_a_next_ca_that_is_not_there_yet_is_asked_for_daily_and_told_once(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    lab.wait(days=3)
+    assert [line for line in lab.log if "NONEXTCA" in line] == lab.log[-1:]
+    assert operations(ca).count("GetNextCACert") == 0
+    [(due, _, name)] = lab.pki.timers()
+    assert name == "renewal myca"
+    assert timedelta() < due - lab.screen.now <= timedelta(days=1)
+    announce(ca, next_ca())
+    ca.answer = issued_by(ca, next_ca())
+    lab.wait(days=1)
+    assert held(lab).shadows
+    assert "CERTREJECT" not in " ".join(lab.log)
+
+
+def crowd(ca: ScriptedCa) -> Answer:
+    """More certificates than anybody has: finding the CA's takes a signature for each pair."""
+    leaf = make_identity("leaf", "CN=leaf", issuer=next_ca())
+    return told(next_ca().certificate, *[leaf.certificate] * 64, by=ca.identity)
+
+
+HOSTILE: dict[str, Callable[[ScriptedCa], Answer]] = {
+    "signed by a stranger": lambda ca: told(next_ca().certificate, by=make_ca("stranger")),
+    "signed by itself": lambda ca: told(next_ca().certificate, by=next_ca()),
+    "expired": lambda ca: told(
+        next_ca(life=(DUE - timedelta(9), DUE - timedelta(1))).certificate, by=ca.identity
+    ),
+    "ends before this one": lambda ca: told(
+        next_ca(life=(DUE, DIES - timedelta(1))).certificate, by=ca.identity
+    ),
+    "begins too late": lambda ca: told(
+        next_ca(life=(DIES + timedelta(1), DIES + timedelta(9))).certificate, by=ca.identity
+    ),
+    "the same again": lambda ca: told(ca.identity.certificate, by=ca.identity),
+    "a crowd": crowd,
+    "not a CA": lambda ca: told(make_identity("leaf", "CN=leaf", life=NEXT_LIFE).certificate, by=ca.identity),
+    "no certificates": lambda ca: told(by=ca.identity),
+    "empty": lambda ca: HttpResponse(200, "application/x-x509-next-ca-cert", b""),
+    "HTML": lambda ca: HttpResponse(200, "text/html", b"<html>Welcome to IIS</html>"),
+    "a bare certificate": lambda ca: HttpResponse(
+        200, "application/x-x509-ca-cert", next_ca().certificate.der
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_cannot_take_over_is_not_believed(lab: Lab, ca: ScriptedCa, what: str) -> None:
+    enrolled(lab, ca)
+    before = held(lab)
+    announce(ca, next_ca())
+    ca.next_ca = HOSTILE[what](ca)
+    lab.wait(seconds=1)
+    assert held(lab) == before
+    assert "SECURITY-CEPKI-3-NOTBELIEVED" in lab.log[-1]
+    assert "the next CA is not believed" in lab.log[-1]
+    assert lab.pki.timers() == [(DUE + timedelta(days=1), "myca", "renewal myca")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "mnemonic"), [(HttpResponse(404, "", b""), "HTTPERROR"), (NoResponse("gone"), "CAUNREACHABLE")]
+)
+def test_a_ca_that_does_not_answer_is_asked_again(
+    lab: Lab, ca: ScriptedCa, answer: HttpResponse | NoResponse, mnemonic: str
+) -> None:
+    enrolled(lab, ca)
+    announce(ca, next_ca())
+    there, ca.next_ca = ca.next_ca, answer
+    lab.wait(seconds=1)
+    assert mnemonic in lab.log[-1]
+    ca.next_ca = there
+    lab.wait(days=1)
+    assert held(lab).next is not None
+
+
+@pytest.mark.parametrize("answer", ["denied", "silent", "pending", "issued"])
+def test_a_shadow_certificate_that_does_not_come_is_tried_for_again(
+    lab: Lab, ca: ScriptedCa, answer: str
+) -> None:
+    """ "issued" is by the CA of now, which is not whom we asked."""
+    enrolled(lab, ca)
+    coming = next_ca()
+    announce(ca, coming)
+    ca.answer, ca.signer = getattr(ca, answer), coming
+    lab.wait(minutes=7)
+    [(due, slot, _), takeover] = lab.pki.timers()
+    assert slot == "myca"
+    assert timedelta(hours=23) < due - lab.screen.now <= timedelta(days=1)
+    assert takeover == (DIES, "myca rollover", "rollover myca")
+    assert not held(lab).shadows
+    asked = operations(ca).count("GetNextCACert")
+    ca.answer = issued_by(ca, coming)
+    lab.wait(days=1)
+    assert held(lab).shadows
+    assert operations(ca).count("GetNextCACert") == asked == 1
+
+
+def test_without_a_shadow_certificate_the_next_ca_takes_over_alone(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    coming = next_ca()
+    announce(ca, coming)
+    ca.answer, ca.signer = ca.denied, coming
+    lab.wait(seconds=1)
+    lab.screen.now = DIES
+    assert lab.pki.fire("myca rollover", DIES) == "the next CA has taken over, without a certificate"
+    assert lab.log[-1].endswith("the next CA has issued none for trustpoint myca. Enroll again")
+    assert (held(lab).ca, held(lab).own) == (coming.certificate, {})
+    assert lab.pki.timers() == []
+    ca.answer = issued_by(ca, coming)
+    lab.type("crypto ca enroll myca", "", "")
+    assert held(lab).router is not None
+
+
+def test_a_request_that_is_pending_at_the_end_goes_on(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca, "enrollment retry period 60", "enrollment retry count 100")
+    coming = next_ca()
+    announce(ca, coming)
+    ca.answer, ca.signer = ca.denied, coming
+    lab.wait(seconds=1)
+    lab.screen.now = DIES - timedelta(hours=1)
+    ca.answer = ca.pending
+    assert lab.pki.fire("myca", lab.screen.now) is None
+    lab.settle()
+    lab.wait(hours=2)
+    assert "CAROLLOVER" in lab.log[-1]
+    assert held(lab).own == {}
+    ca.answer = issued_by(ca, coming)
+    lab.restart()
+    lab.wait(hours=1)
+    assert held(lab).router is not None
+    assert lab.log[-1].startswith("SECURITY-CEPKI-6-CERTRET ")
+
+
+def test_an_answer_that_comes_after_the_trustpoint_was_cleared_is_too_late(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    announce(ca, next_ca())
+    lab.hold = True
+    lab.wait(seconds=1)
+    assert lab.pki.timers() == []  # while it is on its way nothing is due
+    lab.type("clear crypto ca certificates myca")
+    assert lab.deliver() == ["too late"]
+    assert held(lab).next is None
+
+
+def test_a_shadow_certificate_for_a_key_that_was_replaced_does_not_count(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    coming = next_ca()
+    announce(ca, coming)
+    ca.answer = issued_by(ca, coming)
+    lab.wait(seconds=1)
+    ca.answer, ca.life = ca.issued, (DUE, DIES)
+    lab.pki.set_keys(KeyPair("the_default", rsa_key("new"), lab.screen.now), now=lab.screen.now)
+    lab.type("crypto ca enroll myca", "yes", "", "")
+    assert not held(lab).shadows
+    ca.answer, ca.life = issued_by(ca, coming), NEXT_LIFE
+    until_the_end(lab)
+    router = held(lab).router
+    assert router is not None
+    assert router.public_key_info == lab.key().public_key_info
+
+
+def test_without_auto_enroll_nothing_is_asked(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    announce(ca, next_ca())
+    lab.type("configure", "crypto ca trustpoint myca", "no auto-enroll", "commit", "end")
+    asked = len(ca.requests)
+    until_the_end(lab)
+    assert len(ca.requests) == asked
+    assert lab.pki.timers() == []
