@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,21 +16,17 @@ from sceplab.cli_base import (
     FILE,
     FOLDER,
     LabGroup,
-    find_lab,
-    json_option,
-    lab_option,
-    print_json,
 )
 from sceplab.cli_ca import ca_group, crl_group
 from sceplab.cli_certificates import certificates_group
 from sceplab.cli_challenges import challenge_group
 from sceplab.cli_clock import clock_group
 from sceplab.cli_requests import requests_group
+from sceplab.cli_router import router
 from sceplab.cli_tokens import token_group
 from sceplab.errors import LabError
 
 if TYPE_CHECKING:
-    from sceplab.router_shell import RouterShell, Screen
     from sceplab.supervisor import Settings, Supervisor
 
 # Heavy modules are imported where they are used: `sceplab --help` and a wrong option answer at once.
@@ -42,8 +36,6 @@ DEMOS = ("pending-approval",)
 DECIDE = ("manual", "automatic", "after-polls", "after-time", "challenge", "refuse")
 CHALLENGE = ("ignored", "static", "one-time", "per-device")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")
-# What a router prints when it did not take a command; other lines with "%" are only news.
-REFUSAL = re.compile(r"^% ?(?:Invalid input|Incomplete command|Ambiguous command|Failed to commit)", re.M)
 
 
 @click.group(cls=LabGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,6 +49,7 @@ for _group in (
     clock_group,
 ):
     main.add_command(_group)
+main.add_command(router)
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -190,69 +183,6 @@ def find_hint(settings: Settings) -> str:
 
 def _password_note(variable: str, password: str) -> str:
     return f"password from {variable}" if os.environ.get(variable) else f"password {password}"
-
-
-@main.command()
-@click.argument("name")
-@click.argument("lines", metavar="[LINE]...", nargs=-1)
-@lab_option
-@json_option
-def router(name: str, lines: tuple[str, ...], endpoints: Path | None, as_json: bool) -> None:
-    """Log in to the router NAME, type each LINE when it waits, and print its screen.
-
-    A LINE answers a question just as it gives a command:
-
-        sceplab router r1 "crypto ca authenticate myca" yes
-
-    Without a LINE, lines are read from stdin.  A password that the router asks for when no LINE is left
-    is asked from you, on the terminal.
-    """
-    with find_lab(endpoints) as lab:
-        session = lab.router(name)
-        if not lines and sys.stdin.isatty():
-            from sceplab.printing import ssh_command
-
-            raise click.UsageError(f"Type LINEs, or log in: {ssh_command(lab.endpoints['routers'][name])}")
-        with session as shell:
-            screens = list(_type_lines(shell, lines or _stdin_lines(), show=not as_json))
-    if as_json:
-        print_json(
-            [
-                {"typed": typed, "screen": screen.text, "waits_for": screen.waits_for}
-                for typed, screen in screens
-            ]
-        )
-    if any(REFUSAL.search(screen.text) for _, screen in screens):
-        raise click.exceptions.Exit(1)
-    last = screens[-1][1] if screens else shell.greeting
-    if last.waits_for in ("question", "password"):
-        raise LabError(f"{name} waits for an answer; give it as a further LINE.")
-
-
-def _stdin_lines() -> Iterator[str]:
-    return (line.rstrip("\n") for line in sys.stdin)
-
-
-def _type_lines(
-    shell: RouterShell, lines: Iterator[str] | tuple[str, ...], *, show: bool
-) -> Iterator[tuple[str, Screen]]:
-    """Type every line, then the passwords still asked for; yield what was typed and what was shown."""
-    if show:
-        click.echo(shell.greeting.text, nl=False)
-    screen = shell.greeting
-    for line in lines:
-        typed = "" if screen.waits_for == "password" else line
-        screen = shell.run(line)
-        if show:
-            click.echo(screen.text, nl=False)
-        yield typed, screen
-    while screen.waits_for == "password" and sys.stdin.isatty():
-        screen = shell.run(click.prompt("", prompt_suffix="", hide_input=True, err=True))
-        if show:
-            click.echo(screen.text, nl=False)
-        yield "", screen
-    if show:
-        click.echo()
 
 
 @main.command()

@@ -44,10 +44,10 @@ def add_withdraw(group: click.Group, name: str, withdraw: Callable[[Lab, int], N
         click.echo(f"{name} {number} is withdrawn.")
 
 
-def ask_password() -> str:
+def ask_password(*, twice: bool = False) -> str:
     """A password, typed or from stdin; no option has it, for whoever lists the processes would see it."""
     if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, err=True))
+        return str(click.prompt("Password", hide_input=True, err=True, confirmation_prompt=twice))
     if not (line := sys.stdin.readline().rstrip("\r\n")):
         raise click.UsageError("There is no password on stdin.")
     return line

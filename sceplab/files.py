@@ -11,10 +11,15 @@ from pathlib import Path
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as JSON, atomically, with mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_secret(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file into a folder that is there, atomically, with mode 0600."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 by itself
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(value, indent=2) + "\n")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -163,6 +163,7 @@ def lab_summary(endpoints: Mapping[str, Any], clock: Reading, secrets: Mapping[s
     ]
     for name, router in endpoints["routers"].items():
         rows.append([f"router {name}", f"{ssh_command(router)}  ({secrets['router']})"])
+        rows.append(["  with http server ssl", router["https"]])
     rows.append(["lab clock", clock_line(clock)])
     return table([["  " + label, value] for label, value in rows])
 

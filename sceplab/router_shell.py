@@ -23,6 +23,10 @@ QUIET_SECONDS = 0.3
 PROMPT = re.compile(r"(?:^|[\r\n])\w+(?:/\w+)+:[\w.-]+(?:\([\w-]+\))?# ?$")
 PASSWORD = re.compile(r"[Pp]assword: ?$")
 QUESTION = re.compile(r"\[[^\]\r\n]*\] ?[:?] ?$")
+# No prompt asks for the lines of a paste.  An empty one ends it or, where the router says so, "quit".
+PASTE = re.compile(
+    r'(?:End with a blank line(?P<quit> or the word "quit")?|Enter the public key)[^\r\n]*\s*$'
+)
 PERHAPS_QUESTION = re.compile(r"[^\r\n][:?\]] ?$")
 MORE = re.compile(r"\r? ?--More-- ?$")
 
@@ -32,7 +36,7 @@ class Screen:
     """What the router printed until it waited; ``text`` has the echo, and the prompt or question."""
 
     text: str
-    waits_for: str  # "prompt", "question", "password", or "nothing": the session is over
+    waits_for: str  # "prompt", "question", "password", "paste", or "nothing": the session is over
 
     @property
     def at_prompt(self) -> bool:
@@ -45,13 +49,18 @@ class RouterShell:
 
     The router's host key is taken as it comes: the lab made it itself, on this machine's loopback, and
     the password that the session sends comes from the same endpoints file that the address comes from.
+    What else that says of the router is not the shell's concern.
     """
 
-    def __init__(self, name: str, *, host: str, port: int, username: str, password: str) -> None:
+    def __init__(
+        self, name: str, *, host: str, port: int, username: str, password: str, **_more: object
+    ) -> None:
         self._name = name
         self._address: dict[str, Any] = {"host": host, "port": port}
         self._login: dict[str, Any] = {"username": username, "password": password}
         self.greeting = Screen("", "nothing")
+        self._paste_ends: tuple[str, ...] = ()
+        self._pasted = False
 
     def __enter__(self) -> RouterShell:
         self._runner = asyncio.Runner()
@@ -68,12 +77,23 @@ class RouterShell:
         finally:
             self._runner.close()
 
-    def run(self, line: str) -> Screen:
-        """Type ``line`` and return; read what comes until the router waits again.
+    def run(self, text: str) -> Screen:
+        """Type a line and return, or several, each when the router waits; read until it waits again.
 
-        ShellFailed when the session is over, or the router stays silent.
+        Inside of a paste nothing is read before its end.  ShellFailed when the session is over, or the router
+        stays silent.
         """
-        return self._runner.run(self._run(line))
+        screens = [self._runner.run(self._run(line.removesuffix("\r"))) for line in lines_of(text)]
+        return Screen("".join(screen.text for screen in screens), screens[-1].waits_for)
+
+    def end_paste(self) -> Screen:
+        """Say that what is pasted is whole."""
+        self._pasted = True
+        return self.run(self._paste_ends[-1])
+
+    def take_file(self, path: str) -> bytes:
+        """Fetch a file from the router's disks, and remove it there; ShellFailed when that cannot be done."""
+        return self._runner.run(self._take_file(path))
 
     async def _open(self) -> None:
         try:
@@ -110,11 +130,28 @@ class RouterShell:
     async def _run(self, line: str) -> Screen:
         if self._process.stdout.at_eof():
             raise ShellFailed(f"The session with {self._name} is over; {line!r} was not typed.")
+        if self._paste_ends and not line.strip() and not self._pasted:
+            return Screen("", "paste")  # an empty line would end some pastes before they began
         self._process.stdin.write(line + "\r")
+        if self._paste_ends and line.strip().lower() not in self._paste_ends:
+            self._pasted = True
+            return Screen("", "paste")
         return await self._read_until_waiting()
 
+    async def _take_file(self, path: str) -> bytes:
+        try:
+            async with self._connection.start_sftp_client() as disks:
+                try:
+                    async with disks.open(path, "rb", encoding=None) as file:
+                        content: bytes = await file.read()
+                        return content
+                finally:
+                    await disks.remove(path)
+        except (OSError, asyncssh.Error) as error:
+            raise ShellFailed(f"{self._name} does not give us {path}: {error}.") from error
+
     async def _read_until_waiting(self) -> Screen:
-        text = ""
+        text, self._paste_ends, self._pasted = "", (), False
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         while True:
             if waits_for := known_sign(text):
@@ -123,18 +160,26 @@ class RouterShell:
                 text = text[: more.start()]
                 self._process.stdin.write(" ")
             rest = deadline - asyncio.get_running_loop().time()
-            patience = QUIET_SECONDS if PERHAPS_QUESTION.search(text) else rest
+            waiting_perhaps = PERHAPS_QUESTION.search(text) or PASTE.search(text)
+            patience = QUIET_SECONDS if waiting_perhaps else rest
             try:
                 chunk = await asyncio.wait_for(self._process.stdout.read(65536), min(patience, rest))
             except TimeoutError:
                 if patience < rest:
-                    return Screen(_clean(text), "question")
+                    if paste := PASTE.search(text):
+                        self._paste_ends = ("", "quit") if paste["quit"] else ("",)
+                    return Screen(_clean(text), "paste" if paste else "question")
                 raise ShellFailed(
                     f"{self._name} came to no prompt within {ANSWER_SECONDS} s.  Its screen:\n{_clean(text)}"
                 ) from None
             if not chunk:
                 return Screen(_clean(text), "nothing")
             text += chunk
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines to be typed for a text: one at least."""
+    return text.removesuffix("\n").split("\n")
 
 
 def known_sign(text: str) -> str | None:

@@ -33,8 +33,8 @@ END_SECONDS = 3.0
 class Ports:
     """The ports of a lab; 0 takes a free one, and AUTO_PORTS those of the last run if they still are free.
 
-    The defaults are DESIGN's.  ``routers`` are those that a router had before, by its name; the others
-    count up from ``first_router``.
+    The defaults are DESIGN's.  ``routers`` are those that a router had before, by its name, and ``https``
+    those of its web server; the others count up from ``first_router`` and ``first_https``.
     """
 
     scep: int = 8080
@@ -42,7 +42,9 @@ class Ports:
     first_router: int = 2201
     management_ca: int = 9101
     management_routers: int = 9104
+    first_https: int = 2301
     routers: Mapping[str, int] = field(default_factory=dict)
+    https: Mapping[str, int] = field(default_factory=dict)
 
     def fixed(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Yield every port that is not to be any free one, with its use."""
@@ -54,11 +56,13 @@ class Ports:
         for number, name in enumerate(routers):
             counted = self.first_router and self.first_router + number
             yield f"the router {name}", self.routers.get(name, counted)
+            counted = self.first_https and self.first_https + number
+            yield f"the web server of {name}", self.https.get(name, counted)
         yield "the CA's management", self.management_ca
         yield "the routers' management", self.management_routers
 
 
-AUTO_PORTS = Ports(0, 0, 0, 0, 0)
+AUTO_PORTS = Ports(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,10 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
     ca += ["--settings", settings.ca_settings] if settings.ca_settings else []
     routers = ["router_emu", "--state", settings.state / "routers", "--host", settings.host]
     routers += ["--routers", ",".join(settings.routers), "--first-port", ports.first_router]
-    routers += ["--management-port", ports.management_routers]
-    if ports.routers:
-        routers += ["--ports", ",".join(f"{name}={port}" for name, port in ports.routers.items())]
+    routers += ["--first-https-port", ports.first_https, "--management-port", ports.management_routers]
+    for option, by_name in (("--ports", ports.routers), ("--https-ports", ports.https)):
+        if by_name:
+            routers += [option, ",".join(f"{name}={port}" for name, port in by_name.items())]
     routers += ["--texts", settings.texts, "--wire", settings.wire]
     return {name: [*python, *map(str, words)] for name, words in (("ca", ca), ("routers", routers))}
 
@@ -249,7 +254,8 @@ def _ports_of(endpoints: Mapping[str, Any]) -> Ports:
     urls = (ca["scep"], ca["console"], management["ca"], management["routers"])
     scep, console, management_ca, management_routers = (urlsplit(url).port or 0 for url in urls)
     routers = {name: router["port"] for name, router in endpoints["routers"].items()}
-    return Ports(scep, console, 0, management_ca, management_routers, routers)
+    https = {name: urlsplit(router["https"]).port or 0 for name, router in endpoints["routers"].items()}
+    return Ports(scep, console, 0, management_ca, management_routers, 0, routers, https)
 
 
 def _last_ports(file: Path) -> Ports | None:
@@ -257,7 +263,8 @@ def _last_ports(file: Path) -> Ports | None:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         ports = Ports(**kept)
-        every = [value for name, value in kept.items() if name != "routers"] + list(ports.routers.values())
+        single = [value for name, value in kept.items() if name not in ("routers", "https")]
+        every = [*single, *ports.routers.values(), *ports.https.values()]
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return None
     return ports if all(type(port) is int and 0 <= port < 2**16 for port in every) else None

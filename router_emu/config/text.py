@@ -19,11 +19,10 @@ class ConfigTextError(ValueError):
 
 def lines(block: Block, depth: int = 0) -> Iterator[str]:
     """The text of a block, without the line that opens it."""
-    for row in block.mode.settings.values():
-        if row.words in block.values:
-            yield indented(depth, setting_line(row, block.values[row.words]))
-    for key in _in_order(block.mode, set(block.children)):
-        yield from block_lines(key, block.children[key], depth)
+    for key in block.mode.in_order(block.values):
+        yield indented(depth, setting_line(key, block.values[key]))
+    for opening in _in_order(block.mode, set(block.children)):
+        yield from block_lines(opening, block.children[opening], depth)
 
 
 def block_lines(key: BlockKey, block: Block, depth: int = 0) -> Iterator[str]:
@@ -35,20 +34,20 @@ def block_lines(key: BlockKey, block: Block, depth: int = 0) -> Iterator[str]:
 
 def difference(before: Block, after: Block, depth: int = 0) -> Iterator[str]:
     """The lines that make ``after`` of ``before``: what `show configuration` prints."""
-    for row in before.mode.settings.values():
-        if before.values.get(row.words) != after.values.get(row.words):
-            if row.words in after.values:
-                yield indented(depth, setting_line(row, after.values[row.words]))
+    for key in before.mode.in_order(before.values.keys() | after.values.keys()):
+        if before.values.get(key) != after.values.get(key):
+            if key in after.values:
+                yield indented(depth, setting_line(key, after.values[key]))
             else:
-                yield indented(depth, f"no {row.words}")
-    for key in _in_order(before.mode, before.children.keys() | after.children.keys()):
-        old, new = before.children.get(key), after.children.get(key)
+                yield indented(depth, f"no {key}")
+    for opening in _in_order(before.mode, before.children.keys() | after.children.keys()):
+        old, new = before.children.get(opening), after.children.get(opening)
         if new is None:
-            yield indented(depth, f"no {key.line}")
+            yield indented(depth, f"no {opening.line}")
         elif old is None:
-            yield from block_lines(key, new, depth)
+            yield from block_lines(opening, new, depth)
         elif old != new:
-            yield indented(depth, key.line)
+            yield indented(depth, opening.line)
             yield from difference(old, new, depth + 1)
             yield indented(depth, "!")
 
@@ -67,7 +66,7 @@ def read(schema: Mode, text: str) -> Block:
         if not isinstance(match, Match) or match.negated:
             raise ConfigTextError(number, line)
         if isinstance(match.row, Setting):
-            tree = put(tree, path, match.row.words, match.value)
+            tree = put(tree, path, match.key, match.value)
         elif isinstance(match.row, Enter):
             path = (*path, BlockKey(match.row.words, str(match.value)))
             tree = enter(tree, path)
@@ -77,9 +76,9 @@ def read(schema: Mode, text: str) -> Block:
     return tree
 
 
-def setting_line(row: Setting, value: Value) -> str:
+def setting_line(key: str, value: Value) -> str:
     """A setting as the operator would type it."""
-    return f"{row.words} {value}".rstrip()
+    return f"{key} {value}".rstrip()
 
 
 def indented(depth: int, line: str) -> str:

@@ -35,8 +35,8 @@ V = TypeVar("V")
 class Block:
     """The settings of one mode, and the blocks inside it.  The whole configuration is one.
 
-    ``values`` is keyed by the setting's keywords (``"enrollment retry count"``); a setting without an
-    argument has the value ``""``.
+    ``values`` is keyed by the setting's keywords (``"enrollment retry count"``), with the name behind when
+    several are listed (``"logging 192.0.2.9"``); a setting without an argument has the value ``""``.
     """
 
     mode: Mode
@@ -59,6 +59,19 @@ class Block:
         if value is None:
             raise LookupError(f"{words} is not set and has no default")
         return int(value)
+
+    def listed(self, words: str) -> Mapping[str, Mapping[str, str]]:
+        """A listed setting's lines: their names, and by keyword what each says.
+
+        ``running.listed("logging")["192.0.2.9"]["severity"]``
+        """
+        row = self.mode.settings[words]
+        found = {}
+        for key in self.mode.in_order(self.values):
+            if key.startswith(f"{row.words} ") and key not in self.mode.settings:
+                pairs = str(self.values[key]).split()
+                found[key.removeprefix(f"{row.words} ")] = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        return found
 
     def block(self, words: str, name: str = "") -> Block | None:
         """A block inside this one: ``running.block("crypto ca trustpoint", "myca")``."""

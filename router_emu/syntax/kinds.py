@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 Value = str | int
 
@@ -59,14 +59,28 @@ def _address(text: str) -> Value:
     return str(IPv4Address(text))
 
 
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
+
+
+def _host(text: str) -> Value:
+    """An IPv4 or IPv6 address, or a name."""
+    if ":" in text or not text.strip("0123456789."):
+        return str(ip_address(text))
+    if not _HOST_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no host")
+    return text
+
+
 # What stands in the place of a secret that nothing in the lab uses: it is not kept at all.
-_KEPT_SECRET = "******"
+KEPT_SECRET = "******"
 
 # Lengths from Cisco's YANG (iosxr.md 1.1): names and URLs are strings of 1 to 800 characters.
 _NAMED = {
     "ADDRESS": Kind("A.B.C.D", _address),
+    "HOST": Kind("WORD", _host),
     "NAME": _pattern("WORD", r"\S{1,32}"),
-    "SECRET": Kind("WORD", lambda _text: _KEPT_SECRET),
+    "PATH": _pattern("WORD", r"\S{1,256}"),
+    "SECRET": Kind("WORD", lambda _text: KEPT_SECRET),
     "WORD": _pattern("WORD", r"\S{1,800}"),
     "URL": _pattern("WORD", r"\S{1,800}"),
     "HOSTNAME": _pattern("WORD", r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from router_emu.syntax.kinds import Value
 from router_emu.syntax.spec import Argument
-from router_emu.syntax.table import Enter, Mode, Node, Run, Setting
+from router_emu.syntax.table import Enter, Listed, Mode, Node, Run, Setting
 
 _WORDS = re.compile(r"\S+")
 
@@ -47,11 +47,28 @@ class Match:
     negated: bool = False
 
     @property
+    def key(self) -> str:
+        """What a setting's value is kept under: the row's words, and a listed line's name."""
+        name = f" {self._first}" if isinstance(self.row, Listed) else ""
+        return self._words + name
+
+    @property
     def value(self) -> Value:
-        """A configuration line's argument, else what was typed after its words; may be empty."""
-        if self.args.values or isinstance(self.row, Run):
-            return next(iter(self.args.values.values()), "")
-        return self.canonical.removeprefix("no ").removeprefix(self.row.words).strip()
+        """A configuration line's argument, else what was typed after its key; may be empty."""
+        rest = self.canonical.removeprefix("no ").removeprefix(self.key).strip()
+        if isinstance(self.row, Listed):
+            words = rest.split()
+            typed = dict(zip(words[::2], words[1::2], strict=True))
+            return " ".join(f"{keyword} {typed.get(keyword, word)}" for keyword, word in self.row.fill)
+        return self._first if str(self._first) == rest else rest
+
+    @property
+    def _words(self) -> str:
+        return self.canonical if isinstance(self.row, Run) else self.row.words
+
+    @property
+    def _first(self) -> Value:
+        return next(iter(self.args.values.values()), "")
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,7 @@ def _take(walk: Walk, argument: Argument, below: Node, word: Word) -> Invalid | 
     except ValueError:
         return Invalid(word.column)
     walk.values[argument.name] = value
-    walk.canonical.append(word.text)
+    walk.canonical.append(str(value))
     walk.node = below
     return None
 

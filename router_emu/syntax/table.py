@@ -4,7 +4,8 @@ Four kinds of row carry the meaning:
 
 * ``Run`` calls a handler.
 * ``Setting`` is a line of configuration.  From the one row come *set*, `no` (with or without the
-  value), `?`, its place in the running configuration, and the diff.
+  value), `?`, its place in the running configuration, and the diff.  ``Listed`` is one of several
+  lines, each for a name.
 * ``Enter`` opens a block of configuration in a mode of its own, and `no` removes the whole block.
 * ``Via`` lets the lines of another mode follow some words: `do show clock`.
 
@@ -14,7 +15,7 @@ raise when the table is built, that is at import.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -39,10 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Line:
-    """What Setting and Enter share: ``words``, then at most one argument; a setting may offer a choice there.
-
-    With a choice (``ip-address {none | address:ADDRESS}``) the words are what its lines begin with alike.
-    """
+    """What Setting and Enter share: ``words``, the keywords that all its spellings begin with."""
 
     spec: str
     words: str = field(init=False)
@@ -50,10 +48,6 @@ class _Line:
 
     def __post_init__(self) -> None:
         sequences = expand(self.spec)
-        if len(sequences) > 1 and not isinstance(self, Setting):
-            raise ValueError(f"this line of configuration has no choices: {self.spec!r}")
-        if any(isinstance(token, Argument) for sequence in sequences for token in sequence[:-1]):
-            raise ValueError(f"a line of configuration is keywords and one argument: {self.spec!r}")
         common: list[str] = []
         for tokens in zip(*sequences, strict=False):
             token = tokens[0]
@@ -65,19 +59,53 @@ class _Line:
         object.__setattr__(self, "words", " ".join(common))
         object.__setattr__(self, "sequences", sequences)
 
+    @property
+    def bare(self) -> Sequence:
+        """What `no` needs of the line."""
+        return tuple(self.words.split())
+
 
 @dataclass(frozen=True)
 class Setting(_Line):
-    """A line of configuration.  Its value is its argument, or the words after ``words``, or its presence."""
+    """A line of configuration.  Its value is its argument, or all that follows ``words``, or its presence."""
 
     default: Value | None = None
 
 
 @dataclass(frozen=True)
+class Listed(Setting):
+    """One of several lines, for a name: ``logging 192.0.2.9 vrf default severity info port default``.
+
+    After the name come keywords, each with a word; ``fill`` has all of them, in order, with what the line
+    gets where the operator typed none.
+    """
+
+    fill: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = [keyword for keyword, _ in self.fill]
+        for sequence in self.sequences:
+            name, *rest = sequence[len(self.words.split()) :] or ("",)
+            if not isinstance(name, Argument) or len(rest) % 2 or not set(rest[::2]) <= set(known):
+                raise ValueError(f"a listed line is keywords, a name, and pairs that it fills: {self.spec!r}")
+
+    @property
+    def bare(self) -> Sequence:
+        """What `no` needs of the line: its name, too."""
+        return self.sequences[0][: len(self.words.split()) + 1]
+
+
+@dataclass(frozen=True)
 class Enter(_Line):
-    """A block of configuration, edited in ``mode``; its argument names it."""
+    """A block of configuration, edited in ``mode``; its one argument, at its end, names it."""
 
     mode: Mode
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.sequences) > 1 or len(self.sequences[0]) > len(self.words.split()) + 1:
+            raise ValueError(f"a line of configuration that opens a block has one argument: {self.spec!r}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +158,7 @@ class Mode:
 
     name: str
     prompt: str
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = field(repr=False)
     parent: str = ""
     strangers: tuple[str, ...] = ()
     trie: Node = field(init=False, repr=False)
@@ -142,6 +170,17 @@ class Mode:
     def settings(self) -> Mapping[str, Setting]:
         """The settings by their keywords, in table order."""
         return {row.words: row for row in self.rows if isinstance(row, Setting)}
+
+    def in_order(self, keys: Iterable[str]) -> list[str]:
+        """Keys of settings (``Match.key``) in table order; those of one row by their names."""
+        order = {words: number for number, words in enumerate(self.settings)}
+        return sorted(keys, key=lambda key: (order[self._words_of(key)], key))
+
+    def _words_of(self, key: str) -> str:
+        if key in self.settings:
+            return key
+        listed = (words for words, row in self.settings.items() if isinstance(row, Listed))
+        return max((words for words in listed if key.startswith(f"{words} ")), key=len)
 
     @cached_property
     def blocks(self) -> Mapping[str, Enter]:
@@ -160,8 +199,8 @@ def _compile(mode: Mode) -> Node:
             _add(root, sequence, End(row))
             if not isinstance(row, Run):
                 _add(_negations(root), sequence, End(row, negated=True))
-        if isinstance(row, Setting) and tuple(row.words.split()) not in sequences:
-            _add(_negations(root), tuple(row.words.split()), End(row, negated=True))
+        if isinstance(row, Setting) and row.bare not in sequences:
+            _add(_negations(root), row.bare, End(row, negated=True))
     return root
 
 

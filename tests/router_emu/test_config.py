@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from router_emu.config.store import CommitError, CommitRefused, ConfigStore, Exc
 from router_emu.config.tree import Block, BlockKey, Path, drop, enter, find, merge, put, remove
 from router_emu.syntax.kinds import Value
 from router_emu.syntax.spec import Token
-from router_emu.syntax.table import Mode, Setting
+from router_emu.syntax.table import Listed, Mode, Setting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MYCA = (BlockKey("crypto ca trustpoint", "myca"),)
@@ -33,14 +34,25 @@ crypto ca trustpoint other
 """
 
 
-def values(setting: Setting) -> st.SearchStrategy[Value]:
-    return st.one_of(*(_values(sequence[-1], setting.words) for sequence in setting.sequences))
+def values(setting: Setting) -> dict[str, st.SearchStrategy[Value]]:
+    """By key, what may follow it."""
+    words = len(setting.words.split())
+    if isinstance(setting, Listed):
+        after = [each[words + 1 :] for each in setting.sequences if len(each) > words + 2 * len(setting.fill)]
+        return {f"{setting.words} {name}": st.one_of(*map(_values, after)) for name in ("192.0.2.9", "b")}
+    return {setting.words: st.one_of(*(_values(each[words:]) for each in setting.sequences))}
 
 
-def _values(last: Token, words: str) -> st.SearchStrategy[Value]:
-    if isinstance(last, str):
-        return st.just("" if words.endswith(last) else last)
-    kind = last.kind
+def _values(tokens: Sequence[Token]) -> st.SearchStrategy[Value]:
+    if len(tokens) == 1:
+        return _value(tokens[0])
+    return st.tuples(*map(_value, tokens)).map(lambda words: " ".join(map(str, words)))
+
+
+def _value(token: Token) -> st.SearchStrategy[Value]:
+    if isinstance(token, str):
+        return st.just(token)
+    kind = token.kind
     if kind.label == "A.B.C.D":
         return st.ip_addresses(v=4).map(str)
     if kind.label.startswith("<"):
@@ -49,11 +61,15 @@ def _values(last: Token, words: str) -> st.SearchStrategy[Value]:
     if kind.label == "LINE":
         inner = st.text("ab=,! |?ü", min_size=1, max_size=30).map(str.strip)
         return inner.filter(bool)
-    return st.text("ab9", min_size=1, max_size=9).map(kind.convert)
+    # A host made of digits alone would have to be an address.
+    return st.text("ab9", max_size=9).map(lambda text: kind.convert(f"a{text}"))
 
 
 def trees(mode: Mode) -> st.SearchStrategy[Block]:
-    settings = st.fixed_dictionaries({}, optional={w: values(s) for w, s in mode.settings.items()})
+    every = dict(ChainMap(*(values(setting) for setting in mode.settings.values())))
+    # A few of the many at a time, or finding an example takes too long.
+    some = st.sets(st.sampled_from(sorted(every)), max_size=6) if every else st.just(set[str]())
+    settings = some.flatmap(lambda keys: st.fixed_dictionaries({key: every[key] for key in keys}))
     children = {
         BlockKey(words, name): trees(row.mode)
         for words, row in mode.blocks.items()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from router_emu.cli.grammar import CONFIG, EXEC, MODES
 from router_emu.cli.pipes import PIPE
+from router_emu.syntax.kinds import Kind
 from router_emu.syntax.match import Ambiguous, Incomplete, Invalid, Match, candidates, resolve
 from router_emu.syntax.options import Listing, complete, options
 from router_emu.syntax.spec import Sequence, expand
@@ -17,9 +18,9 @@ ALL_MODES = [*MODES.values(), PIPE]
 SAMPLES = {"A.B.C.D": "192.0.2.1", "WORD": "zz9.example", "LINE": "CN=a  b, O=x"}
 
 
-def sample(label: str) -> str:
-    """A value of a kind: for numbers the highest."""
-    return SAMPLES.get(label) or label.strip("<>").split("-")[1]
+def sample(kind: Kind) -> str:
+    """A value of a kind, as it is kept: for numbers the highest."""
+    return str(kind.convert(SAMPLES.get(kind.label) or kind.label.strip("<>").split("-")[1]))
 
 
 def every_line() -> list[tuple[Mode, object, Sequence, bool]]:
@@ -31,8 +32,8 @@ def every_line() -> list[tuple[Mode, object, Sequence, bool]]:
             found += [(mode, row, sequence, False) for sequence in expand(row.spec)]
             if isinstance(row, Setting | Enter):
                 found += [(mode, row, sequence, True) for sequence in expand(row.spec)]
-            if isinstance(row, Setting) and tuple(row.words.split()) not in row.sequences:
-                found.append((mode, row, tuple(row.words.split()), True))
+            if isinstance(row, Setting) and row.bare not in row.sequences:
+                found.append((mode, row, row.bare, True))
     return found
 
 
@@ -40,7 +41,7 @@ EVERY_LINE = every_line()
 
 
 def in_full(sequence: Sequence, negated: bool) -> str:
-    words = [token if isinstance(token, str) else sample(token.kind.label) for token in sequence]
+    words = [token if isinstance(token, str) else sample(token.kind) for token in sequence]
     return " ".join((["no"] if negated else []) + words)
 
 
@@ -71,7 +72,7 @@ def test_every_unique_abbreviation_is_the_same_line(
             typed.append(data.draw(st.sampled_from([*short, token.upper()])))
             node = node.keywords[token]
         else:
-            typed.append(sample(token.kind.label))
+            typed.append(sample(token.kind))
             assert node.argument is not None
             node = node.argument[1]
     match = resolve(mode, data.draw(st.sampled_from([" ", "  "])).join(typed))

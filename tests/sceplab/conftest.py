@@ -126,6 +126,21 @@ async def fake_session(process: asyncssh.SSHServerProcess) -> None:
             case "authenticate":
                 say("Do you accept this certificate? [yes/no]:")
                 say("accepted\r\n" if await line() == "yes" else "not accepted\r\n")
+            case "import":
+                say(
+                    "\r\nEnter the certificate.\r\n"
+                    'End with a blank line or the word "quit" on a line by itself\r\n\r\n'
+                )
+                lines = [await line()]
+                while lines[-1] != "quit" and (lines == [""] or lines[-1]):
+                    lines.append(await line())
+                say(f"{len(lines) - 1} lines\r\n")
+            case "import key":
+                say("Enter the public key\r\n")
+                lines = [await line()]
+                while lines[-1]:
+                    lines.append(await line())
+                say(f"{len(lines) - 1} lines\r\n")
             case "odd question":
                 say("Are you sure? ")
                 await line()

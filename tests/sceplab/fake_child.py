@@ -84,10 +84,25 @@ def asked_port(options: Sequence[str], name: str) -> int:
 
 def router_port(options: Sequence[str]) -> int:
     """Return where the router r1 would be: nobody listens there."""
-    if "--ports" in options:
-        return int(options[options.index("--ports") + 1].partition("r1=")[2].partition(",")[0])
+    return named_port(options, "--ports") or asked_port(options, "--first-port") or free_port()
+
+
+def https_port(options: Sequence[str]) -> int:
+    """Return where its web server would be."""
+    return named_port(options, "--https-ports") or asked_port(options, "--first-https-port") or free_port()
+
+
+def named_port(options: Sequence[str], name: str) -> int:
+    """Return r1's port among those given by name."""
+    return (
+        int(options[options.index(name) + 1].partition("r1=")[2].partition(",")[0]) if name in options else 0
+    )
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        return asked_port(options, "--first-port") or int(free.getsockname()[1])
+        return int(free.getsockname()[1])
 
 
 def main(name: str, *options: str) -> None:
@@ -114,6 +129,7 @@ def main(name: str, *options: str) -> None:
         else:
             port = int(os.environ.get("FAKE_ROUTER_PORT") or router_port(options))
             router = {"host": "127.0.0.1", "port": port, "username": "admin", "password": "pw"}
+            router["https"] = f"https://127.0.0.1:{https_port(options)}"
             announce({"routers": {"r1": router}, "management": management.url})
     print("a line that is no ready line", flush=True)
     if "--stubborn" in options or "--silent" in options:

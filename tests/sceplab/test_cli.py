@@ -101,6 +101,28 @@ def test_lines_are_typed_at_the_router_and_its_screen_is_shown(lab, run) -> None
     assert [screen["waits_for"] for screen in json.loads(out)] == ["password", "password", "prompt"]
 
 
+def test_files_and_several_lines_are_typed(lab, run, tmp_path) -> None:
+    file = tmp_path / "r1.pem"
+    file.write_text("-----BEGIN-----\nAAAA\n-----END-----\n")
+    assert "3 lines" in run("router", "r1", "import", f"@{file}")[1]
+    out = run("router", "r1", "import", f"@{file}", "authenticate", "yes")[1]
+    assert ("3 lines" in out, "\naccepted" in out) == (True, True)
+    status, out, _ = run("router", "r1", "--json", "enroll\nsecret\nsecret", "import", "@@home", "quit")
+    assert status == 0
+    assert [each["typed"] for each in json.loads(out)] == ["enroll", "", "", "import", "@home", "quit"]
+    assert "1 lines" in json.loads(out)[-1]["screen"]
+    status, _, err = run("router", "r1", f"@{tmp_path / 'none'}")
+    assert (status, "none cannot be read: No such file" in err) == (1, True)
+    file.write_bytes(b"\xff")
+    assert "it is no text" in run("router", "r1", f"@{file}")[2]
+    assert "2 lines" in run("router", "r1", stdin="import\none\ntwo\nquit\n")[1]
+
+
+@pytest.mark.parametrize("words", [["export"], ["show clock", "--pkcs12"], ["exit", "--trustpoint", "myca"]])
+def test_export_and_its_options_go_together(run, words) -> None:
+    assert run("router", "r1", *words)[0] == 2
+
+
 def test_a_router_that_refuses_or_waits_makes_the_status_1(lab, run) -> None:
     assert run("router", "r1", "nonsense")[0] == 1
     status, _, err = run("router", "r1", "authenticate")

@@ -43,6 +43,40 @@ def test_a_question_in_no_known_form_is_one_when_nothing_follows(shell) -> None:
     assert shell.run("").at_prompt
 
 
+def test_a_paste_goes_line_by_line_to_its_end(shell) -> None:
+    prompt = "RP/0/RP0/CPU0:r1#"
+    assert shell.run("import").waits_for == "paste"
+    assert (shell.run("").waits_for, shell.run("-----BEGIN-----").waits_for) == ("paste", "paste")
+    assert (
+        shell.run("MIIB: [x]:\nAAAA\nquit").text
+        == f"-----BEGIN-----\nMIIB: [x]:\nAAAA\nquit\n3 lines\n{prompt}"
+    )
+    assert shell.run("import\none\n\nauthenticate\nyes").text.endswith(
+        f"1 lines\n{prompt}authenticate\nDo you accept this certificate? [yes/no]:yes\naccepted\n{prompt}"
+    )
+
+
+def test_a_key_that_is_pasted_may_have_a_line_that_says_quit(shell) -> None:
+    assert shell.run("import key\nquit\nAAAA").waits_for == "paste"
+    assert "2 lines" in shell.end_paste().text
+
+
+@pytest.mark.parametrize("command", ["import", "import key"])
+def test_an_empty_paste_ends(shell, command) -> None:
+    shell.run(command)
+    assert "0 lines" in shell.end_paste().text
+
+
+def test_a_text_of_several_lines_is_typed_line_by_line(shell) -> None:
+    screen = shell.run("authenticate\r\nyes\r\nenroll\r\nsecret\r\nsecret\r\n")
+    assert screen.at_prompt
+    assert (screen.text.count("accepted"), screen.text.count("[OK]"), screen.text.count("secret")) == (
+        1,
+        1,
+        0,
+    )
+
+
 def test_a_wrong_password_is_told(router_port) -> None:
     shell = RouterShell("r1", host="127.0.0.1", port=router_port, username="admin", password="wrong")
     with pytest.raises(ServiceUnreachable, match=r"r1 does not let us in at 127.0.0.1 port"), shell:

@@ -145,19 +145,22 @@ def test_a_lab_that_is_started_again_is_where_it_was(settings, commands) -> None
         assert lab.endpoints == before
 
 
-@pytest.mark.parametrize("place", ["console", "routers"])
+@pytest.mark.parametrize("place", ["console", "routers", "https"])
 def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, place) -> None:
     run(settings, commands())
     before = json.loads(settings.ports_file.read_text())
-    taken = before["routers"]["r1"] if place == "routers" else before[place]
+    taken = before[place]["r1"] if place in ("routers", "https") else before[place]
     with socket.create_server(("127.0.0.1", taken)), running_lab(settings, commands()) as lab:
         after = json.loads(settings.ports_file.read_text())
         assert after[place] != before[place]
         assert lab.endpoints["ca"]["console"] == f"http://127.0.0.1:{after['console']}"
         assert lab.endpoints["routers"]["r1"]["port"] == after["routers"]["r1"]
+        assert lab.endpoints["routers"]["r1"]["https"] == f"https://127.0.0.1:{after['https']['r1']}"
 
 
-@pytest.mark.parametrize("kept", ["{", "[]", '{"more": 1}', '{"scep": "x"}', '{"routers": {"r1": -1}}'])
+@pytest.mark.parametrize(
+    "kept", ["{", "[]", '{"more": 1}', '{"scep": "x"}', '{"routers": {"r1": -1}}', '{"https": []}']
+)
 def test_kept_ports_that_make_no_sense_lead_to_new_ones(settings, commands, kept) -> None:
     settings.state.mkdir()
     settings.ports_file.write_text(kept)
@@ -177,7 +180,7 @@ def test_a_state_folder_holds_one_lab(settings, commands) -> None:
 def test_a_port_in_use_is_named_with_the_way_out(settings, commands) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        crowded = replace(settings, ports=Ports(0, port, 0, 0, 0))
+        crowded = replace(settings, ports=Ports(0, port, 0, 0, 0, 0))
         with pytest.raises(StartFailed, match=rf"Port {port}, for the operators' console.*--ports auto"):
             run(crowded, commands())
 
@@ -194,7 +197,7 @@ def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
     assert service_commands(plain)["ca"][-1] == "9101"
     assert " ".join(commands["routers"]).endswith(
         f"-m router_emu --state {settings.state}/routers --host 127.0.0.1 --routers r1,edge"
-        " --first-port 2201 --management-port 9104 --texts modern --wire rfc8894"
+        " --first-port 2201 --first-https-port 2301 --management-port 9104 --texts modern --wire rfc8894"
     )
 
 
