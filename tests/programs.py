@@ -24,6 +24,9 @@ PROFILES = ("compat", "ndes", "rfc8894", "cisco-legacy")
 REQUIRED = os.environ.get("SCEPLAB_REQUIRE_INTEROP") == "1"
 PACKAGES = {
     "pki": "strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins",
+    "charon-systemd": "charon-systemd",
+    "swanctl": "strongswan-swanctl libstrongswan-standard-plugins",
+    "ip": "iproute2",
     "/usr/lib/certmonger/scep-submit": "certmonger",
     "openssl": "openssl",
     "ssh": "openssh-client",
@@ -42,20 +45,27 @@ def program(name: str) -> str:
     """The program's path."""
     found = shutil.which(name)
     if not found:
-        _without(f"{name} is not installed (Debian: {PACKAGES[name]})")
+        without(f"{name} is not installed (Debian: {PACKAGES[name]})")
     return found
 
 
-def _without(missing: str) -> NoReturn:
+def without(missing: str) -> NoReturn:
+    """Skip the test, or fail where CI demands it."""
     if REQUIRED:
         pytest.fail(missing)
     pytest.skip(missing)
 
 
-def built(name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Path:
+def built(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    source: Path | None = None,
+) -> Path:
     """The folder that a build tool has filled, once for all runs: in the user's cache, not in the repository.
 
-    ``{folder}`` in the words and in the environment is where to build.
+    ``{folder}`` in the words and in the environment is where to build; the command runs in ``source``.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scep-lab" / "interop"
     folder = cache / name
@@ -68,13 +78,14 @@ def built(name: str, command: Sequence[str], environment: Mapping[str, str] | No
             [word.replace("{folder}", made) for word in command],
             env=os.environ
             | {key: value.replace("{folder}", made) for key, value in (environment or {}).items()},
+            cwd=source,
             capture_output=True,
             text=True,
             timeout=BUILD_SECONDS,
             check=False,
         )
         if done.returncode:
-            _without(f"{name} could not be built: {(done.stdout + done.stderr)[-2000:]}")
+            without(f"{name} could not be built: {(done.stdout + done.stderr)[-2000:]}")
         if not folder.exists():  # another run may have been faster
             Path(made).rename(folder)
     return folder

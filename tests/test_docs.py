@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # A command in a code span or after a prompt: its words, and the options on the same line.
 SCEPLAB = re.compile(r"(?:`|bin/|\$ )sceplab ([a-z]+)(?: ([a-z-]+))?([^`\n]*)")
-OPTION = re.compile(r"(--[a-z-]+)")
+OPTION = re.compile(r"(--[a-z0-9-]+)")
 MAKE = re.compile(r"(?:`|\$ )make ([a-z-]+)")
 PLACE = re.compile(r"`((?:scep_core|ca_server|router_emu|sceplab|tests|docs)/[\w./]*)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")

@@ -21,18 +21,19 @@ from sceplab.remote import RemoteService
 from sceplab.router_shell import RouterShell
 
 NOON = parse_instant("2026-11-23T12:00:00Z")
+FROZEN = ClockState("frozen", 0.0, NOON)
 SECONDS = 60
 ANY_MANAGEMENT = ("--management-port", "0")
 
 
 class Processes:
-    """A CA and routers, under a frozen lab clock that outlives them; ports stay those of the first start."""
+    """A CA and routers, under a lab clock that outlives them; ports stay those of the first start."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: ClockState = FROZEN) -> None:
         self._folder = folder
         self._children: dict[str, Child] = {}
         self._ready: dict[str, Any] = {}
-        self._clock = ClockState("frozen", 0.0, NOON)
+        self._clock = clock
         # Not port 0: a CA that is started again has to be where the routers look for it.
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
@@ -43,7 +44,8 @@ class Processes:
         self._start("ca", "ca_server", "--port", str(self._port), "--console-port", "0", *ANY_MANAGEMENT)
 
     def start_routers(self, names: str = "r1", *, wire: str = "cisco", texts: str = "modern") -> None:
-        more = ["--routers", names, "--first-port", "0", "--wire", wire, "--texts", texts, *ANY_MANAGEMENT]
+        more = ["--routers", names, "--first-port", "0", "--first-https-port", "0", "--wire", wire]
+        more += ["--texts", texts, *ANY_MANAGEMENT]
         self._start("routers", "router_emu", *more)
 
     def _start(self, name: str, module: str, *more: str) -> None:
@@ -76,10 +78,18 @@ class Processes:
     @property
     def operator(self) -> Lab:
         """The CA's operator; made anew, since a restarted CA has another console port."""
-        ready = self._ready["ca"]
-        return Lab(
-            {"ca": ready, "operator": ready["operator"], "management": {}, "routers": {}},
-        )
+        return Lab({**self.endpoints, "routers": {}})
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        """Where a command finds the CA and the routers."""
+        ca, routers = self._ready["ca"], self._ready.get("routers", {})
+        return {
+            "ca": ca,
+            "operator": ca["operator"],
+            "management": {},
+            "routers": routers.get("routers", {}),
+        }
 
     def router(self, name: str = "r1") -> RouterShell:
         return RouterShell(name, **self._ready["routers"]["routers"][name])

@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-SECONDS = 60
-
-
-def sceplab(*words: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "sceplab", *words]
-
-
-class Up:
-    """`sceplab up` in a process of its own, with its endpoints."""
-
-    def __init__(self, folder: Path) -> None:
-        self.endpoints = folder / "endpoints.json"
-        words = ["up", "--ports", "auto", "--frozen", "--state", str(folder / "state"), "--routers", "r1"]
-        self.process = subprocess.Popen(
-            sceplab(*words, "--endpoints", str(self.endpoints)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        assert self.process.stdout
-        self.first_line = self.process.stdout.readline().decode()
-
-    def __call__(self, *words: str) -> Any:
-        """A command's JSON."""
-        done = subprocess.run(
-            sceplab(*words, "--endpoints", str(self.endpoints), "--json"),
-            capture_output=True,
-            timeout=SECONDS,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def interrupt(self) -> float:
-        """^C; how long the lab took to end, in seconds."""
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=SECONDS)
-        return time.monotonic() - started
+from tests.flows.whole_lab import SECONDS, Up, children, sceplab
 
 
 @pytest.fixture
@@ -85,30 +45,25 @@ def test_side_by_side(two: tuple[Up, Up]) -> None:
     assert [each["state"] for each in one("requests", "list")] == ["pending"]
     assert other("requests", "list") == []
     assert other("clock", "show")["timers"] == []
-    children = _children(one.process.pid)
-    assert len(children) == 2
+    services = children(one.process.pid)
+    assert len(services) == 2
     one.interrupt()
     assert one.process.returncode == 0
     assert not one.endpoints.exists()
-    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not any(Path(f"/proc/{child}").exists() for child in services)
     assert other("clock", "show")["clock"]["mode"] == "frozen"  # untouched
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_a_killed_lab_leaves_nothing_behind(two: tuple[Up, Up]) -> None:
     one, _ = two
-    children = _children(one.process.pid)
-    assert len(children) == 2
+    services = children(one.process.pid)
+    assert len(services) == 2
     one.process.kill()
     one.process.wait(SECONDS)
     deadline = time.monotonic() + SECONDS
-    while any(_runs(child) for child in children):
+    while any(_runs(child) for child in services):
         assert time.monotonic() < deadline, "a service outlived its lab"
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
 def _runs(pid: int) -> bool:

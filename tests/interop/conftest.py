@@ -12,6 +12,7 @@ import pytest
 
 from sceplab.children import Child
 from sceplab.client import Lab
+from tests.interop.foreign_ca import Device
 from tests.interop.jscep_client import Jscep
 from tests.programs import SECONDS, Ca, RunCa, program
 
@@ -77,3 +78,24 @@ def jscep() -> Iterator[Jscep]:
 def pki() -> str:
     """strongSwan's."""
     return program("pki")
+
+
+@pytest.fixture
+def cisco(tmp_path: Path) -> Iterator[Device]:
+    """A router that speaks as IOS-XE does."""
+    with closing(Device(tmp_path / "cisco", "cisco")) as device:
+        yield device
+
+
+@pytest.fixture
+def rfc8894(tmp_path: Path) -> Iterator[Device]:
+    """A router that speaks as the RFC asks."""
+    with closing(Device(tmp_path / "rfc8894", "rfc8894")) as device:
+        yield device
+
+
+@pytest.fixture(params=["cisco", "rfc8894"])
+def device(request: pytest.FixtureRequest) -> Device:
+    """Either."""
+    found: Device = request.getfixturevalue(request.param)
+    return found

@@ -1,4 +1,7 @@
-"""jscep's client in a JVM that lasts for the whole run; see jscep/JscepClient.java for what it is told."""
+"""jscep's client and its servlet, each in a JVM that lasts for the whole run.
+
+jscep/JscepClient.java says what the client is told.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,28 @@ class JscepError(Exception):
     """jscep has thrown this: its exception, and then the causes."""
 
 
+class JscepServer:
+    """jscep's servlet in a JVM, with as many CAs as are asked for; see jscep/JscepServer.java."""
+
+    def __init__(self) -> None:
+        self._jvm = subprocess.Popen(
+            java("JscepServer.java"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def close(self) -> None:
+        """End the JVM."""
+        self._jvm.communicate(timeout=SECONDS)
+
+    def ca(self, password: str, *, pending: int = 0, refuses: bool = False) -> str:
+        """A new CA's URL; it says PENDING so many times before it decides."""
+        assert self._jvm.stdin
+        assert self._jvm.stdout
+        self._jvm.stdin.write(f"{password} {pending}{' refuse' * refuses}\n")
+        url = self._jvm.stdout.readline().strip()
+        assert url, "the JVM has ended"
+        return url
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What jscep made of a CertRep: OK with certificates, PENDING with a transaction, FAILURE with why."""
@@ -31,16 +56,21 @@ class Enrolled:
         return base64.b64decode(only)
 
 
+def java(source: str) -> list[str]:
+    """The command that runs one of our sources with jscep's library, and jetty's for its server."""
+    runtime, _, maven = map(program, ("java", "javac", "mvn"))  # java compiles the source by itself
+    copy = [maven, "--batch-mode", "--quiet", f"--file={FOLDER / 'pom.xml'}"]
+    copy += ["dependency:copy-dependencies", "-DoutputDirectory={folder}"]
+    libraries = built("jscep-2.5.8-jetty-9.4.57", copy)
+    return [runtime, "-cp", f"{libraries}/*", str(FOLDER / source)]
+
+
 class Jscep:
     """The JVM; ``close`` ends it."""
 
     def __init__(self) -> None:
-        java, _, maven = map(program, ("java", "javac", "mvn"))  # java compiles the source by itself
-        copy = [maven, "--batch-mode", "--quiet", f"--file={FOLDER / 'pom.xml'}"]
-        copy += ["dependency:copy-dependencies", "-DoutputDirectory={folder}"]
-        libraries = built("jscep-2.5.8", copy)
         self._jvm = subprocess.Popen(
-            [java, "-cp", f"{libraries}/*", str(FOLDER / "JscepClient.java")],
+            java("JscepClient.java"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -27,7 +27,8 @@ from sceplab.clock import ClockState
 from tests.router_emu.pki_lab import PASSWORD, rsa_key
 from tests.router_emu.pki_stage import Stage, until
 
-COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--management-port", "0"]
+COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--first-https-port", "0"]
+COMMAND += ["--management-port", "0"]
 Story = Callable[[Stage], Awaitable[None]]
 
 

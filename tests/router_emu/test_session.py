@@ -152,7 +152,7 @@ class TestModes:
     def test_help_and_tab_look_outward_too(self, screen: Screen) -> None:
         screen("configure", "crypto ca trustpoint a")
         session = screen.session
-        assert session.help("crypto ca ") == "  trustpoint  Define a CA trustpoint\n"
+        assert " Define a CA trustpoint\n" in session.help("crypto ca ")
         assert session.complete("host") == "hostname "
         assert session.complete("do sh") == "do show "
         assert session.help("do terminal ex ") == "  prompt  EXEC prompt parameters\n"

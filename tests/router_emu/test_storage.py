@@ -23,7 +23,8 @@ from router_emu.pki.snapshot import BrokenState
 from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa
 
 MakeRouter = Callable[..., Router]
-COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--management-port", "0"]
+COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--first-https-port", "0"]
+COMMAND += ["--management-port", "0"]
 FILES = ["configuration.json", "pki.json", "ssh_host_key"]
 
 
