@@ -20,6 +20,7 @@ import structlog
 
 from router_emu.adapters.fleet import Fleet
 from router_emu.adapters.host import RouterHost
+from router_emu.adapters.https_server import HttpsServer
 from router_emu.adapters.ssh import SshServer
 from router_emu.adapters.storage import RouterFolder, write_secret
 from router_emu.cli.grammar import CONFIG
@@ -51,6 +52,8 @@ class Settings:
     routers: tuple[str, ...]
     first_port: int
     ports: Mapping[str, int]
+    first_https_port: int
+    https_ports: Mapping[str, int]
     management_port: int
     texts: str
     wire: str
@@ -65,6 +68,8 @@ class Settings:
 @click.option("--routers", default="r1", help="Names, with commas between them.")
 @click.option("--first-port", default=2201, help="SSH port of the first router; 0 takes any.")
 @click.option("--ports", default="", help="SSH ports by name, r1=2201,r2=2207; others count from the first.")
+@click.option("--first-https-port", default=2301, help="HTTPS port of the first router; 0 takes any.")
+@click.option("--https-ports", default="", help="HTTPS ports by name, r1=2301,r2=2307.")
 @click.option("--management-port", default=9104, help="Port of the management API; 0 takes any.")
 @click.option(
     "--texts", type=click.Choice(sorted(WORDINGS)), default="modern", help="Wording of the screens."
@@ -76,6 +81,8 @@ def main(
     routers: str,
     first_port: int,
     ports: str,
+    first_https_port: int,
+    https_ports: str,
     management_port: int,
     texts: str,
     wire: str,
@@ -94,19 +101,29 @@ def main(
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         password = _password(state / "password")
         settings = Settings(
-            state, host, names, first_port, _by_name(ports), management_port, texts, wire, password
+            state=state,
+            host=host,
+            routers=names,
+            first_port=first_port,
+            ports=_by_name("--ports", ports),
+            first_https_port=first_https_port,
+            https_ports=_by_name("--https-ports", https_ports),
+            management_port=management_port,
+            texts=texts,
+            wire=wire,
+            password=password,
         )
         asyncio.run(_serve(settings, clock))
     except (BrokenState, OSError) as error:
         sys.exit(f"router_emu: {error}")
 
 
-def _by_name(ports: str) -> dict[str, int]:
+def _by_name(option: str, ports: str) -> dict[str, int]:
     try:
         pairs = (pair.split("=") for pair in ports.split(",") if pair)
         return {name: int(port) for name, port in pairs}
     except ValueError:
-        raise click.UsageError("--ports is like r1=2201,r2=2207") from None
+        raise click.UsageError(f"{option} is like r1=2201,r2=2207") from None
 
 
 def _password(path: Path) -> str:
@@ -123,18 +140,23 @@ def _password(path: Path) -> str:
 
 async def _serve(settings: Settings, clock: LabClock) -> None:
     fleet = Fleet(clock, asyncio.get_running_loop())
-    servers = []
+    servers: list[SshServer] = []
+    webs: list[HttpsServer] = []
     for number, name in enumerate(settings.routers):
         host = make_host(settings, name, clock, fleet)
-        counted = settings.first_port + number if settings.first_port else 0
-        port = settings.ports.get(name, counted)
+        port = _port(name, number, settings.first_port, settings.ports)
+        https_port = _port(name, number, settings.first_https_port, settings.https_ports)
+        web = HttpsServer(host.router, host.now, bind=settings.host, port=https_port)
+        host.followers.append(web.follow)
         server = SshServer(
             host, host_key=RouterFolder(settings.state / name).host_key(), bind=settings.host, port=port
         )
+        host.followers.append(server.follow)
         await server.start()
         host.start()
         fleet.hosts.append(host)
         servers.append(server)
+        webs.append(web)
     management = HttpServer(create_management_app(fleet, clock), settings.host, settings.management_port)
     management.start()
     child.announce(
@@ -145,8 +167,9 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
                     "port": server.port,
                     "username": USERNAME,
                     "password": settings.password,
+                    "https": web.url,
                 }
-                for name, server in zip(settings.routers, servers, strict=True)
+                for name, server, web in zip(settings.routers, servers, webs, strict=True)
             },
             "management": management.url,
         }
@@ -154,10 +177,17 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
     await child.ended()
     for server in servers:
         await server.stop()
+    for web in webs:
+        await web.stop()
     for host in fleet.hosts:
         await host.stop()
     # In a thread: it waits for the requests in hand, and those wait for this loop.
     await asyncio.to_thread(management.stop)
+
+
+def _port(name: str, number: int, first: int, chosen: Mapping[str, int]) -> int:
+    """A router's port: its own, or the ``number``-th from the first; 0 when any will do."""
+    return chosen.get(name, first + number if first else 0)
 
 
 def make_host(settings: Settings, name: str, clock: LabClock, fleet: Fleet) -> RouterHost:

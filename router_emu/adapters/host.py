@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -18,12 +18,17 @@ import structlog
 from router_emu.adapters import http
 from router_emu.adapters.disks import Disks
 from router_emu.adapters.storage import RouterFolder
+from router_emu.adapters.syslog_udp import SyslogSender
 from router_emu.cli.session import Session
+from router_emu.commands import ssh_server
 from router_emu.commands.context import Router
-from router_emu.commands.disk import ListFolder, ReadFile
+from router_emu.commands.disk import ListFolder, LookUp, ReadFile, WriteFile
+from router_emu.commands.ssh_server import HostKeys
 from router_emu.pki.attempts import Outcome, Task
 from router_emu.pki.keys import GenerateKey, generate
-from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest
+from router_emu.pki.peers.verdict import Good, PeerPurpose
+from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, printable
+from scep_core.certificates import Certificate
 from sceplab.clock import ClockState, LabClock
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +55,9 @@ class RouterHost:
         self._credentials = credentials
         self._on_fired = on_fired
         self._changed = asyncio.Event()
+        self._syslog = SyslogSender(router.log.lost)
+        # Called when anything may have changed: servers that follow the configuration.
+        self.followers: list[Callable[[], None]] = []
         self._exchanges: set[asyncio.Task[None]] = set()
         self._timer_loop: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -65,6 +73,7 @@ class RouterHost:
             loop.call_soon_threadsafe(self._changed.set)
 
         self._unsubscribe = self._clock.subscribe(clock_moved)
+        self.router.log.send = self._syslog.send
         # Configuration and PKI are two files: a crash may have left a trustpoint in the latter alone.
         self.router.follow_configuration(self.now())
         self.router.pki.recover(self.now())
@@ -79,6 +88,7 @@ class RouterHost:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._syslog.stop()
 
     # --------------------------------------------------------- what the SSH server asks for
 
@@ -100,6 +110,23 @@ class RouterHost:
         """Whether this key was imported for the user; SSH's blob."""
         return any(key.ssh_blob == public_key for key in self.router.pki.login_keys.of(username))
 
+    async def may_log_in_by(self, username: str, chain: Sequence[Certificate]) -> bool:
+        """Whether the chain's first certificate is the user's, and good; else the router's log says why."""
+        router, now = self.router, self.now()
+        if not chain or username not in ssh_server.user_names(router.config.running, chain[0]):
+            return False
+        trustpoints = ssh_server.user_trustpoints(router.config.running)
+        judge = router.judge(PeerPurpose.CLIENT, now, trustpoints=trustpoints)
+        verdict = await http.carry(judge(chain))
+        if not isinstance(verdict, Good):
+            mnemonic, text = router.texts.ssh_user_refused
+            router.log.add(now, "SSHD_", mnemonic, text.format(user=printable(username), why=verdict.why))
+        return isinstance(verdict, Good)
+
+    def host_keys(self) -> HostKeys:
+        """What the SSH server shows of itself now."""
+        return ssh_server.host_keys(self.router.config.running, self.router.pki)
+
     @property
     def disks(self) -> Disks:
         """The router's disks."""
@@ -118,6 +145,10 @@ class RouterHost:
                 return await asyncio.to_thread(generate, job, os.urandom)
             case ReadFile(path, most):
                 return await asyncio.to_thread(self._folder.disks.read, path, most)
+            case WriteFile(path, data):
+                return await asyncio.to_thread(self._folder.disks.write, path, data)
+            case LookUp(path):
+                return await asyncio.to_thread(self._folder.disks.look_up, path)
             case ListFolder(path):
                 return await asyncio.to_thread(self._folder.disks.entries, path)
             case _:
@@ -137,6 +168,8 @@ class RouterHost:
     def _settle(self, timers: dict[str, str] | None = None) -> None:
         """Save first, so that nothing is on the wire that a restart would not know of; then send."""
         self._folder.save(self.router)
+        for follow in self.followers:
+            follow()
         outbox, self.router.pki.outbox = self.router.pki.outbox, []
         for task in outbox:
             running = asyncio.get_running_loop().create_task(
@@ -156,12 +189,7 @@ class RouterHost:
 
     async def _carry(self, task: Task) -> Outcome:
         try:
-            request = next(task.exchange)
-            while True:
-                request = task.exchange.send(await http.send(request))
-        except StopIteration as done:
-            reply: Outcome = done.value
-            return reply
+            return await http.carry(task.exchange)
         except ExchangeFailed as failure:
             return failure
         except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from router_emu.commands import (
     configuration,
+    copy,
+    crl,
     crypto_ca,
     crypto_key,
     disk,
+    export,
     login_key,
     show_config,
     show_pki,
     system,
 )
-from router_emu.syntax.table import Enter, Mode, Run, Setting, Via
+from router_emu.pki.self_signed import CA_LIFETIME, CA_LIFETIMES, KEY_KINDS, LIFETIME, LIFETIMES
+from router_emu.syntax.table import Enter, Listed, Mode, Run, Setting, Via
+from router_emu.syslog import FACILITIES, HOST_LEVELS, INFORMATIONAL, LEVELS
 
 _SHOW_RUNNING = (
     Run("show running-config", show_config.running),
     Run("show running-config crypto ca trustpoint [name:WORD]", show_config.trustpoints),
     Run("show running-config domain", show_config.domain),
     Run("show running-config hostname", show_config.hostname),
+    Run("show running-config logging", show_config.logging),
 )
 _SHOW_COMMITS = (
     Run("show configuration commit changes id:1000000001-1999999999", show_config.commit_changes),
@@ -31,6 +37,7 @@ _SHOW_COMMITS = (
 )
 _SHOW_PKI = (
     Run("show crypto ca certificates [name:WORD]", show_pki.certificates),
+    Run("show crypto ca crls", crl.show),
     Run("show crypto key authentication rsa [all | username user:WORD]", login_key.show_rsa),
     Run("show crypto key mypubkey {all | dsa | ecdsa | ed25519 | rsa}", crypto_key.show),
 )
@@ -68,11 +75,15 @@ _KEYS = (
 
 EXEC = Mode("exec", "#", (
     Run("clear crypto ca certificates name:WORD",                 crypto_ca.clear),
+    Run("clear crypto ca crl",                                    crl.clear),
     Run("configure [exclusive | terminal]",                       configuration.configure),
-    Run("crypto ca authenticate name:WORD",                       crypto_ca.authenticate),
+    Run("copy source:WORD destination:WORD",                      copy.copy),
+    Run("crypto ca authenticate name:WORD [path:PATH]",           crypto_ca.authenticate),
     Run("crypto ca cancel-enroll name:WORD",                      crypto_ca.cancel),
-    Run("crypto ca enroll name:WORD",                             crypto_ca.enroll),
-    Run("crypto ca import name:WORD certificate",                 crypto_ca.import_certificate),
+    Run("crypto ca crl request url:URL",                          crl.request),
+    Run("crypto ca enroll name:WORD [path:PATH]",                 crypto_ca.enroll),
+    Run("crypto ca export name:WORD pkcs12 path:PATH",            export.export_pkcs12),
+    Run("crypto ca import name:WORD certificate [path:PATH]",     crypto_ca.import_certificate),
     *_KEYS,
     Run("dir [location:WORD]",                                    disk.show_folder),
     Run("exit",                                                   system.logout, stamped=False),
@@ -107,17 +118,38 @@ _SESSION = (
     *_SHOW_RUNNING,
 )  # fmt: skip
 
+# The words between braces are in `?` and in the log's tables alike.
+_LOGGING = (
+    Setting(f"logging facility {{{' | '.join(FACILITIES)}}}"),
+    Setting("logging hostnameprefix name:WORD"),
+    Setting(f"logging trap [disable | {' | '.join(LEVELS)}]"),
+    # XR writes all of it out [T]: `logging 192.0.2.9 vrf default severity info port default`.
+    Listed(
+        f"logging host:HOST [vrf name:NAME] [severity {{{' | '.join(HOST_LEVELS)}}}]"
+        " [port {default | number:1-65535}]",
+        fill=(("vrf", "default"), ("severity", HOST_LEVELS[INFORMATIONAL]), ("port", "default")),
+    ),
+)
+
 # Ranges and defaults from Cisco's YANG (iosxr.md 1.1).  No default for the digest there: see pki/request.py.
 TRUSTPOINT = Mode("trustpoint", "(config-trustp)#", (
     Setting("auto-enroll percentage:1-99"),
+    *(Setting(f"ca-keypair {kind} label:WORD") for kind in KEY_KINDS),
     Setting("crl optional"),
     Setting("description text:LINE(1-80)"),
+    Setting("enrollment local"),
     Setting("enrollment retry count number:1-100",   default=10),
     Setting("enrollment retry period minutes:1-60",  default=1),
+    Setting("enrollment self"),
     Setting("enrollment terminal"),
     Setting("enrollment url url:URL"),
     Setting("extended-key-usage match {client-auth | server-auth}"),
     Setting("ip-address {none | address:ADDRESS}"),
+    Setting("key-usage ca-certificate usages:LINE(1-80)"),
+    Setting("key-usage certificate usages:LINE(1-80)"),
+    *(Setting(f"keypair {kind} label:WORD") for kind in KEY_KINDS),
+    Setting(f"lifetime ca-certificate days:{CA_LIFETIMES}",  default=CA_LIFETIME),
+    Setting(f"lifetime certificate days:{LIFETIMES}",        default=LIFETIME),
     Setting("message-digest {md5 | sha1 | sha256 | sha384 | sha512}"),
     Setting("query url url:URL"),
     Setting("renewal-message-type {pkcsreq | renewalreq}",  default="pkcsreq"),
@@ -128,13 +160,48 @@ TRUSTPOINT = Mode("trustpoint", "(config-trustp)#", (
     Setting("skip-challenge-password"),
     Setting("subject-alternative-name text:LINE"),
     Setting("subject-name text:LINE"),
+    Setting("subject-name ca-certificate text:LINE"),
     Setting("vrf name:NAME"),
     *_SESSION,
 ), parent="config")  # fmt: skip
 
+# Ranges from Cisco's YANG (iosxr.md 1.1).  The defaults are ours, and all of `http server ...` but its first
+# two words and `ssl`, which manuals of XR 3 have.
+_HTTP = (
+    Setting("http client connection retry count:1-5",        default=0),
+    Setting("http client connection timeout seconds:1-60",   default=10),
+    Setting("http client response timeout seconds:1-300",    default=30),
+    Setting("http client secure-verify-host disable"),
+    Setting("http client secure-verify-peer disable"),
+    Setting("http client source-interface name:WORD"),
+    Setting("http client vrf name:NAME"),
+    Setting("http server ssl"),
+    Setting("http server trustpoint name:WORD"),
+)  # fmt: skip
+
+# Since XR 7.3.1.  A list of words is a line here: what it holds is looked at by the commit.
+_SSH_SERVER = (
+    Setting("ssh server algorithms host-key algorithms:LINE(1-200)"),
+    Setting("ssh server certificate username {common-name | user-principle-name}"),
+    Setting("ssh server trustpoint host name:WORD"),
+    Listed("ssh server trustpoint user name:WORD"),
+)
+
+# All [Y].  The source interface is kept, and has no effect.
+_CRYPTO_CA = (
+    Setting("crypto ca crl curl-timeout seconds:5-300"),
+    Setting("crypto ca http-proxy host:HOST port number:1-65535"),
+    Setting("crypto ca source-interface {ipv4 | ipv6} name:WORD"),
+)
+
 CONFIG = Mode("config", "(config)#", (
     Setting("hostname name:HOSTNAME"),
+    *_HTTP,
+    *_LOGGING,
     Setting("domain name name:WORD"),
+    *_CRYPTO_CA,
+    Setting("crypto ca fqdn-check ip-address allow"),
+    *_SSH_SERVER,
     Enter("crypto ca trustpoint name:WORD",  TRUSTPOINT),
     *_SESSION,
 ), strangers=("configuration", "telnet"))  # fmt: skip

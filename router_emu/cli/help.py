@@ -8,6 +8,9 @@ Wording: Cisco's YANG descriptions where iosxr.md 1.1 gives them [Y], elsewhere 
 from __future__ import annotations
 
 from router_emu.cli.grammar import MODES
+from router_emu.cli.help_services import HTTP, LOGGING
+from router_emu.commands.ssh_server import HOST_KEY_ALGORITHMS
+from router_emu.pki.self_signed import CA_LIFETIMES, CA_USAGES, KEY_KINDS, LIFETIMES, USAGES
 from router_emu.syntax.table import Node
 
 _SHOW_CONFIGURATION = {
@@ -27,6 +30,7 @@ _SHOW_CONFIGURATION = {
     "show running-config crypto ca trustpoint WORD": "Name of one trustpoint",
     "show running-config domain": "Domain service configuration",
     "show running-config hostname": "System's network name",
+    "show running-config logging": "System message logging",
 }
 
 _LABEL = "Label of the key pair"
@@ -100,6 +104,48 @@ _CRYPTO_KEY = {
     "crypto key zeroize rsa WORD": _LABEL,
 }
 
+
+_INTERFACE = "Name of the interface, such as MgmtEth0/RP0/CPU0/0"
+_CRYPTO_CA = {
+    "crypto ca crl": "Certification revocation list",  # [Y]
+    "crypto ca crl curl-timeout": "Timeout of the fetch of a CRL",
+    "crypto ca crl curl-timeout <5-300>": "timeout value in seconds for a CURL request to timeout",  # [Y]
+    "crypto ca http-proxy": "Specify proxy server for http request",  # [Y]
+    "crypto ca http-proxy WORD": "Http proxy server",  # [Y]
+    "crypto ca http-proxy WORD port": "proxy server port number",  # [Y]
+    "crypto ca http-proxy WORD port <1-65535>": "http proxy server port number",  # [Y]
+    "crypto ca source-interface": "Cisco source-interface name",  # [Y]
+    "crypto ca source-interface ipv4": "Choose Ipv4 address from interface",  # [Y]
+    "crypto ca source-interface ipv4 WORD": _INTERFACE,
+    "crypto ca source-interface ipv6": "Choose Ipv6 address from interface",  # [Y]
+    "crypto ca source-interface ipv6 WORD": _INTERFACE,
+}
+# All but the lines of the words' arguments [Y].
+_SSH_SERVER = {
+    "ssh": "Secure Shell configuration",
+    "ssh server": "Provide SSH server service",
+    "ssh server algorithms": "server algorithms",
+    "ssh server algorithms host-key": "Host key algorithms to be used",
+    "ssh server algorithms host-key LINE": " ".join(HOST_KEY_ALGORITHMS),
+    "ssh server certificate": "certificate related parameters",
+    "ssh server certificate username": "certificate field to be used as username",
+    "ssh server certificate username common-name": "user common name(CN) from subject name field",
+    "ssh server certificate username user-principle-name": (
+        "user principle name(UPN) from subject alternate name"
+    ),
+    "ssh server trustpoint": "trustpoints for server certificates",
+    "ssh server trustpoint host": "trustpoint from where server will take its certificate",
+    "ssh server trustpoint host WORD": "trustpoint name",
+    "ssh server trustpoint user": "trustpoints used for user certificate validation",
+    "ssh server trustpoint user WORD": "trustpoint name",
+}
+
+
+def _key_pairs(words: str) -> dict[str, str]:
+    lines = {f"{words} {kind}": f"{kind} key pair" for kind in KEY_KINDS}
+    return lines | {f"{words} {kind} WORD": f"{kind} key pair label" for kind in KEY_KINDS}
+
+
 HELP: dict[str, dict[str, str]] = {
     "exec": {
         "clear": "Clear data",
@@ -107,20 +153,34 @@ HELP: dict[str, dict[str, str]] = {
         "clear crypto ca": "Certification authority",
         "clear crypto ca certificates": "Remove all crypto certificates associated with a trustpoint.",  # [Y]
         "clear crypto ca certificates WORD": "CA Server Name",
+        "clear crypto ca crl": "Forget the certificate revocation lists that were fetched",
         "configure": "Enter configuration mode",
         "configure exclusive": "Configure exclusively from this terminal",
         "configure terminal": "Configure from the terminal",
+        "copy": "Copy a file",
+        "copy WORD": "From http://, https://, disk0: or harddisk:",
+        "copy WORD WORD": "To disk0: or harddisk:, a folder or a file",
         "crypto": "Encryption, decryption and certificates",
         "crypto ca": "Certification authority",
         "crypto ca authenticate": "Get the certification authority certificate",  # [Y]
         "crypto ca authenticate WORD": "CA Server Name",
+        "crypto ca authenticate WORD WORD": "File with the CA's certificate, for local enrollment",
         "crypto ca cancel-enroll": "Cancel enrollment from a CA",  # [Y]
         "crypto ca cancel-enroll WORD": "CA Server Name",
+        "crypto ca crl": "Actions on certificate revocation lists",  # [Y]
+        "crypto ca crl request": "Fetch a certificate revocation list now",
+        "crypto ca crl request WORD": "URL of the certificate revocation list",
         "crypto ca enroll": "Request a certificate from a CA",  # [Y]
         "crypto ca enroll WORD": "CA Server Name",
+        "crypto ca enroll WORD WORD": "File for the certificate request, for local enrollment",
+        "crypto ca export": "Export an identity, key and all, to a file; no XR does, the lab alone",
+        "crypto ca export WORD": "CA Server Name",
+        "crypto ca export WORD pkcs12": "As PKCS #12",
+        "crypto ca export WORD pkcs12 WORD": "File on the router's disks, such as disk0:/r1.p12",
         "crypto ca import": "Import a certificate from a s/tftp server or the terminal",  # [Y]
         "crypto ca import WORD": "CA Server Name",
         "crypto ca import WORD certificate": "Import the router's certificate, pasted at the terminal",
+        "crypto ca import WORD certificate WORD": "File with the certificate, for local enrollment",
         **_CRYPTO_KEY,
         "dir": "List files on a filesystem",
         "dir WORD": "Folder, such as disk0:/ or harddisk:/",
@@ -133,6 +193,7 @@ HELP: dict[str, dict[str, str]] = {
         "show crypto ca": "Certification authority",
         "show crypto ca certificates": "Display the certificates of the router and of its CAs",
         "show crypto ca certificates WORD": "CA Server Name",
+        "show crypto ca crls": "Display the certificate revocation lists that were fetched",
         "show crypto key": "Key pairs",
         "show crypto key authentication": "Display the public keys by which users log in",
         "show crypto key authentication rsa": "RSA public keys",
@@ -166,35 +227,47 @@ HELP: dict[str, dict[str, str]] = {
         "commit": "Commit the configuration changes to running",
         "crypto": "Global Crypto configuration commands",
         "crypto ca": "Certification authority",
+        "crypto ca fqdn-check": "Whether a server's certificate must be for the name called",
+        "crypto ca fqdn-check ip-address": "When the URL has an IP address in the place of a name",
+        "crypto ca fqdn-check ip-address allow": "The certificate may be for another name",
         "crypto ca trustpoint": "Define a CA trustpoint",
         "crypto ca trustpoint WORD": "CA Server Name",
+        **_CRYPTO_CA,
         "do": "Run an exec command",
         "domain": "Domain service related commands",
         "domain name": "Define the default domain name",
         "domain name WORD": "Default domain name",
+        **LOGGING,
         "end": "Exit from configure mode",
         "exit": "Exit from this submode",
         "hostname": "Set system's network name",
         "hostname WORD": "This system's network name",
+        **HTTP,
         "no": "Negate a command or set its defaults",
         "root": "Exit to the global configuration mode",
         **_SHOW_CONFIGURATION,
+        **_SSH_SERVER,
         "show configuration failed": "Contents of the configuration that the last commit was refused for",
     },
     # [Y] marks a whole command's own words; what may follow them is described by us.
     "trustpoint": {
         "auto-enroll": "Set auto-enroll percentage at which renewal will be triggered",  # [Y]
         "auto-enroll <1-99>": "Percentage of the certificate's lifetime",
+        "ca-keypair": "Self enrollment, key pair ca cert",  # [Y]
+        **_key_pairs("ca-keypair"),
         "crl": "CRL options",
         "crl optional": "CRL verification as optional",  # [Y]
         "description": "Description for the trustpoint",  # [Y]
         "description LINE": "Up to 80 characters",
         "enrollment": "Enrollment parameters",
+        "enrollment local": "Enroll via file present on local filesystem",  # [Y]
         "enrollment retry": "Polling parameters",
         "enrollment retry count": "How many times to poll CA for our certificate",  # [Y]
         "enrollment retry count <1-100>": "Number of times to poll a CA for a certificate",  # [Y]
         "enrollment retry period": "How long to wait between requests to CA for our certificate",  # [Y]
         "enrollment retry period <1-60>": "Period in minutes between attempts to contact a CA",  # [Y]
+        # [Y]
+        "enrollment self": "Enroll self create self signed CA cert and the router cert signed using the same",
         "enrollment terminal": "Enroll via the terminal (cut-and-paste)",  # [Y]
         "enrollment url": "CA server enrollment URL",  # [Y]
         "enrollment url WORD": "URL of the CA server",
@@ -206,6 +279,18 @@ HELP: dict[str, dict[str, str]] = {
         "ip-address": "include ip address",  # [Y]
         "ip-address A.B.C.D": "IP address that the subject name includes",
         "ip-address none": "do not include ip address",  # [Y]
+        "key-usage": "key usage field for the certificate self enrollment",  # [Y]
+        "key-usage ca-certificate": "key usage field for the CA certificate",  # [Y]
+        "key-usage ca-certificate LINE": " ".join(CA_USAGES),
+        "key-usage certificate": "key usage field for the leaf certificates",  # [Y]
+        "key-usage certificate LINE": " ".join(USAGES),
+        "keypair": "key pair for router/leaf cert",  # [Y]
+        **_key_pairs("keypair"),
+        "lifetime": "lifetime for certificate valid for self enrollment",  # [Y]
+        "lifetime ca-certificate": "Lifetime of the CA certificate",
+        f"lifetime ca-certificate <{CA_LIFETIMES}>": "Validity of CA certficate in days",  # [Y], so spelt
+        "lifetime certificate": "Lifetime of the router's certificate",
+        f"lifetime certificate <{LIFETIMES}>": "Validity of certficate in days",  # [Y], so spelt
         "message-digest": "Certificate message digest",  # [Y]
         "message-digest md5": "MD5",
         "message-digest sha1": "SHA-1",
@@ -232,6 +317,8 @@ HELP: dict[str, dict[str, str]] = {
         "subject-alternative-name LINE": "Names, such as DNS:r1.example.com,IP:192.0.2.1,email:a@example.com",
         "subject-name": "Subject Name",  # [Y]
         "subject-name LINE": "Subject name, such as CN=r1.example.com,O=Example",
+        "subject-name ca-certificate": "Ca Certificate subject name for self enrollment",  # [Y]
+        "subject-name ca-certificate LINE": "Subject name, such as CN=My CA,O=Example",
         "vrf": "Source interface VRF",  # [Y]
         "vrf WORD": "Name of the VRF",
     },

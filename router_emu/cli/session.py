@@ -18,6 +18,7 @@ from router_emu.cli.reading import Reader
 from router_emu.commands.context import Context, Position, Router, Shell
 from router_emu.commands.flow import Ask, Effect, Flow, Perform, Say
 from router_emu.config.tree import BlockKey
+from router_emu.syntax.kinds import KEPT_SECRET
 from router_emu.syntax.match import Match
 from router_emu.syntax.table import Enter, Run, Setting
 from router_emu.texts import NODE, CliRefusal, Texts
@@ -138,6 +139,8 @@ class Session:
             self._failed = True
             self._text.append(f"{refusal}\n")
             return self._idle()
+        if KEPT_SECRET in command.match.args.values.values():
+            self.shell.history[-1] = command.match.canonical
         if isinstance(command.match.row, Run):
             self._passes = command.passes
             return self._run(command.match.row, command.match)
@@ -170,9 +173,9 @@ class Session:
         path, session = shell.stack[-1].path, shell.editing()
         if isinstance(row, Setting):
             if match.negated:
-                session.drop(path, row.words)
+                session.drop(path, match.key)
             else:
-                session.put(path, row.words, match.value)
+                session.put(path, match.key, match.value)
         elif isinstance(row, Enter):
             path = (*path, BlockKey(row.words, str(match.value)))
             if match.negated:

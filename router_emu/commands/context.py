@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from router_emu.commands import trustpoints
+from router_emu.commands import logging, peer_checks, ssh_server, trustpoints
 from router_emu.config.store import ConfigSession, ConfigStore
 from router_emu.config.tree import Path
 from router_emu.pki.attempts import Report
+from router_emu.pki.peers.checking import judge_by
+from router_emu.pki.peers.verdict import PeerPurpose
 from router_emu.pki.store import Pki
+from router_emu.pki.wire import Judge
 from router_emu.syntax.table import Mode
 from router_emu.syslog import LogBuffer
 from router_emu.texts import DEFAULT_HOSTNAME, Texts
@@ -28,7 +32,7 @@ class Router:
 
     def __post_init__(self) -> None:
         self.pki.on_report = self.log_enrolment
-        self.config.checks.append(trustpoints.check)
+        self.config.checks += [ssh_server.check, trustpoints.check]
 
     @property
     def serial_number(self) -> str:
@@ -47,9 +51,25 @@ class Router:
         return f"{self.hostname}.{domain}" if domain else self.hostname
 
     def follow_configuration(self, now: datetime) -> None:
-        """Let the PKI know what is configured; what trustpoints that are no more held is forgotten."""
+        """Let log and PKI know what is configured; what trustpoints that are no more held is forgotten."""
         running, serial = self.config.running, self.serial_number
+        self.log.forwarding = logging.read(running)
         self.pki.configure(trustpoints.read_all(running, fqdn=self.fqdn, device_serial=serial), now)
+
+    def judge(
+        self,
+        purpose: PeerPurpose,
+        now: datetime,
+        host: str = "",
+        trustpoints: Collection[str] | None = None,
+    ) -> Judge:
+        """A judge of peers by what is configured and held now; see ``checking.judge_by``.
+
+        With a ``host`` the certificate must be for that name.  Without ``trustpoints`` all of them count.
+        """
+        running = self.config.running
+        checker = peer_checks.checker(running, self.pki, trustpoints)
+        return judge_by(checker, purpose, now, peer_checks.name_to_check(running, host))
 
     def log_enrolment(self, report: Report, now: datetime) -> None:
         """Tell in the log what became of an enrolment."""

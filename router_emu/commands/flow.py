@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from router_emu.pki.wire import Exchange
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,17 @@ class Perform:
 
 Effect = Say | Ask | Perform
 Flow = Generator[Effect, Any, None]
+
+T = TypeVar("T")
+
+
+def carry(exchange: Exchange[T]) -> Generator[Effect, Any, T]:
+    """Perform an exchange while the operator waits: its result, or the ExchangeFailed that it raises."""
+    try:
+        request = next(exchange)
+        while True:
+            response = yield Perform(request)
+            request = exchange.send(response)
+    except StopIteration as done:
+        result: T = done.value
+        return result

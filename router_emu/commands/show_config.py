@@ -39,6 +39,7 @@ def running_part(words: str) -> Callable[[Context, Args], str]:
 trustpoints = running_part("crypto ca trustpoint")
 domain = running_part("domain")
 hostname = running_part("hostname")
+logging = running_part("logging")
 
 
 def candidate(context: Context, _args: Args) -> str:
@@ -93,12 +94,12 @@ def _page(lines: Iterable[str]) -> str:
 
 
 def _part(block: Block, words: str, name: str | None) -> Iterator[str]:
-    for row in block.mode.settings.values():
-        if f"{row.words} ".startswith(f"{words} ") and row.words in block.values:
-            yield text.setting_line(row, block.values[row.words])
-    for key in sorted(block.children):
-        if f"{key.words} ".startswith(f"{words} ") and name in (None, key.name):
-            yield from text.block_lines(key, block.children[key])
+    for key in block.mode.in_order(block.values):
+        if f"{key} ".startswith(f"{words} "):
+            yield text.setting_line(key, block.values[key])
+    for opening in sorted(block.children):
+        if f"{opening.words} ".startswith(f"{words} ") and name in (None, opening.name):
+            yield from text.block_lines(opening, block.children[opening])
 
 
 def _failure(tree: Block, error: CommitError, reason: str) -> Iterator[str]:
@@ -108,9 +109,8 @@ def _failure(tree: Block, error: CommitError, reason: str) -> Iterator[str]:
         yield text.indented(depth, key.line)
     block = find(tree, path)
     if error.setting is not None and block is not None:
-        row = block.mode.settings[error.setting]
-        value = block.values.get(error.setting)
-        yield text.indented(len(path), row.words if value is None else text.setting_line(row, value))
+        value = block.values.get(error.setting, "")
+        yield text.indented(len(path), text.setting_line(error.setting, value))
     yield reason.format(reason=error.reason)
     for depth in reversed(range(len(path))):
         yield text.indented(depth, "!")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from router_emu import dates
+from router_emu.commands import logging
 from router_emu.commands.context import Context
 from router_emu.syntax.match import Args
-from router_emu.syslog import CAPACITY
 from router_emu.texts import CliRefusal
 
 
@@ -20,10 +20,8 @@ def show_clock(context: Context, _args: Args) -> str:
 
 
 def show_logging(context: Context, _args: Args) -> str:
-    """The log buffer."""
-    log = context.router.log
-    title = context.router.texts.logging_title.format(written=log.written, capacity=CAPACITY)
-    return "\n".join([title, *log.lines])
+    """The log buffer, and what became of it."""
+    return logging.shown(context.router.log, context.router.texts)
 
 
 def show_history(context: Context, _args: Args) -> str:

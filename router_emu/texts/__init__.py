@@ -11,10 +11,15 @@ from dataclasses import dataclass, replace
 
 from router_emu.texts.events import EventTexts
 from router_emu.texts.files import FileTexts
+from router_emu.texts.identity import IdentityTexts
 from router_emu.texts.keys import KeyTexts
+from router_emu.texts.logging import LoggingTexts
+from router_emu.texts.peers import PeerTexts
 from router_emu.texts.release import DEFAULT_HOSTNAME, NODE, VERSION
 from router_emu.texts.shell import ShellTexts
+from router_emu.texts.ssh import SshTexts
 from router_emu.texts.trustpoints import TrustpointTexts
+from router_emu.texts.web import WebTexts
 
 __all__ = ["CLASSIC", "DEFAULT_HOSTNAME", "MODERN", "NODE", "VERSION", "WORDINGS", "CliRefusal", "Texts"]
 
@@ -24,7 +29,18 @@ class CliRefusal(Exception):
 
 
 @dataclass(frozen=True)
-class Texts(EventTexts, FileTexts, KeyTexts, ShellTexts, TrustpointTexts):
+class Texts(
+    EventTexts,
+    FileTexts,
+    IdentityTexts,
+    KeyTexts,
+    LoggingTexts,
+    PeerTexts,
+    ShellTexts,
+    SshTexts,
+    TrustpointTexts,
+    WebTexts,
+):
     """The sentences of one wording."""
 
     name: str = "modern"
@@ -37,6 +53,8 @@ CLASSIC = replace(
     dated=False,
     uncommitted="\nUncommitted changes found, commit them? [yes]:",  # [S], with the empty line before it
     uncommitted_default="yes",
+    copy_mark="C",  # this and the next are XR 5.1.3's [T]
+    copy_done="{marks}\n{size} bytes copied in   {seconds} sec",
     # Everything below is the chapter's example [S].
     key_name="The name for the keys will be:{label}",
     key_size_range=(

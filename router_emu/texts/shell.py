@@ -1,4 +1,4 @@
-"""The shell, configuration sessions, `show version` and `show logging`: iosxr.md 3 and 1.7."""
+"""The shell, configuration sessions, `show version` and the log: iosxr.md 3 and 1.7."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ShellTexts:
         "~~~~ ~~~~~~~~    ~~~~      ~~~~                ~~~~~~      ~~~~~~~~~~"
     )
 
-    # --- show version, show logging ---
+    # --- show version ---
     # The first line is XR's, because SSHDetect and the parsers look for it; the rest is the lab's own truth.
     version: str = (
         f"Cisco IOS XR Software, Version {VERSION}\n"
@@ -81,15 +81,6 @@ class ShellTexts:
         " Built Host   : scep-lab\n"
         f" Version      : {VERSION}\n"
         " Label        : scep-lab-emulator\n"
-    )
-    logging_title: str = (  # the shape of genieparser's captures, the numbers are the lab's
-        "Syslog logging: enabled (0 messages dropped, 0 flushes, 0 overruns)\n"
-        "    Console logging: Disabled\n"
-        "    Monitor logging: level debugging, {written} messages logged\n"
-        "    Trap logging: Disabled\n"
-        "    Buffer logging: level debugging, {written} messages logged\n"
-        "\n"
-        "Log Buffer ({capacity} lines):\n"
     )
 
     # --- syslog, iosxr.md 1.7 [T] ---
