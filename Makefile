@@ -21,13 +21,14 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
   make check       lint, format, types, and the architecture
   make setup       set up .venv with all that development needs
   make docs        write docs/generated/ anew from the code's tables
+  make builtins    write the routers' built-in certificates anew, from their recipe
   make format      rewrite the sources in the project's format
   make lock        pin the requirements anew (needs a package registry)
   make clean       remove .venv and everything generated
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast interop pkilint bench check docs setup format lock clean
+.PHONY: help demo up test test-fast interop pkilint bench check docs builtins setup format lock clean
 
 help:
 	$(info $(TARGETS))
@@ -62,6 +63,11 @@ check: $(VENV)/dev.stamp
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python docs/generate.py
+
+builtins: $(VENV)/run.stamp
+	@mkdir -p build
+	$(BIN)/python -m bundles builtin > build/builtin.pem
+	mv build/builtin.pem router_emu/builtin.pem
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

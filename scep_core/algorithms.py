@@ -149,10 +149,10 @@ def signer_info_algorithm(key: PrivateKey, digest: Digest) -> bytes:
 
 
 def sign(key: PrivateKey, digest: Digest, data: bytes) -> bytes:
-    """An RSASSA-PKCS1-v1_5 or ECDSA signature over ``data``."""
+    """An RSASSA-PKCS1-v1_5 or ECDSA signature over ``data``; the same each time, for ECDSA by RFC 6979."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, _PKCS1_V15, HASHES[digest])
-    return key.sign(data, ec.ECDSA(HASHES[digest]))
+    return key.sign(data, ec.ECDSA(HASHES[digest], deterministic_signing=True))
 
 
 def read_signature_digest(algorithm: list[asn1.TLV], attached: Digest | None = None) -> Digest:

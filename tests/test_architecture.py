@@ -26,6 +26,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sceplab": set(),
     "ca_server.domain": {"scep_core"},
     "ca_server": {"ca_server.domain", "scep_core", "sceplab"},
+    "bundles.domain": {"scep_core"},
+    "bundles": {"bundles.domain", "scep_core", "sceplab"},
     "router_emu.dates": set(),
     "router_emu.texts": set(),
     "router_emu.syslog": {"router_emu.dates"},
@@ -39,7 +41,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 
 # The rows that touch the world.  All others take `now` and randomness as arguments, and move no bytes.
-EDGES = {"sceplab", "ca_server", "router_emu.adapters", "router_emu.__main__"}
+EDGES = {"sceplab", "ca_server", "bundles", "router_emu.adapters", "router_emu.__main__"}
 BANNED_MODULES = {
     *("asyncio", "asyncssh", "waitress", "click", "concurrent", "flask", "http", "io", "logging"),
     *("multiprocessing", "os", "pathlib", "queue", "random", "requests", "secrets", "select", "selectors"),
