@@ -76,15 +76,9 @@ def create_api(shelf: Shelf, clock: Clock) -> Blueprint:
     def publish() -> ResponseReturnValue:
         given = _Given(clock.now())
         path, name, at = given.path(), given.name("bundle"), given.at()
-        shelf.publish(path, name, given.now, at)
+        served = shelf.publish(path, name, given.now, at)
         _log.info("published", path=path, bundle=name)
-        return _path_details(path, name, at)
-
-    def _path_details(path: str, name: str, at: datetime | None) -> ResponseReturnValue:
-        served = shelf.served(path, clock.now())
-        if served is not None:
-            return jsonify(published_json(served))
-        return jsonify({"path": path, "bundle": None, "coming": [{"at": str(at), "bundle": name}]})
+        return jsonify(published_json(served))
 
     @api.delete("/published")
     def take_back() -> ResponseReturnValue:

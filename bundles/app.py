@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from flask import Flask
 from bundles.api import create_api
 from bundles.domain import forms
 from bundles.domain.builder import Builder
-from bundles.domain.issuing import Draft, Issuer, issue
+from bundles.domain.issuing import Draft, issue
 from bundles.domain.reader import RecipeError
 from bundles.domain.recipes import FileRecipe, KeyKind, Recipes, read_recipes
 from bundles.domain.timetable import recipe_events
@@ -36,7 +36,6 @@ SHIPPED = (BUILTIN, "lab", "faults", "changing", "certifi")
 DEFAULT = ("lab", "faults")
 HTTPS_ISSUER = "lab-root-m1"  # built in, so that a fresh router can verify the server
 HTTPS_KEY = "https-server"
-HTTPS_LIFETIME = timedelta(days=20 * 365)
 SERVICE_NAME = "bundles"  # what containers call it
 
 
@@ -135,19 +134,19 @@ def create_apps(
     epoch = folder.epoch(now)
     builder = Builder(recipes, keys=folder.key, files=files, epoch=epoch)
     shelf = Shelf(folder, builder.bundles(), recipe_events(recipes, epoch), now)
-    revokers = {HTTPS_ISSUER: builder.issuer.identity(HTTPS_ISSUER)}
+    https_issuer = builder.issuer.identity(HTTPS_ISSUER)
     service = ManagedBundles(shelf, clock)
     management = create_management_app(service, clock)
     management.register_blueprint(create_api(shelf, clock))
-    server = https_identity(folder, builder.issuer, place, epoch)
+    server = https_identity(folder, https_issuer, place)
     return Apps(
-        public=create_public_app(shelf, revokers, clock),
+        public=create_public_app(shelf, {HTTPS_ISSUER: https_issuer}, clock),
         management=management,
         https_file=folder.https_file(server.key, forms.pem([server.certificate])),
     )
 
 
-def https_identity(folder: StateFolder, issuer: Issuer, place: Place, epoch: datetime) -> Identity:
+def https_identity(folder: StateFolder, issuer: Identity, place: Place) -> Identity:
     """The server's own certificate; another one, with the same key, when its place has changed."""
     key = folder.key(HTTPS_KEY, KeyKind.P_256)
     name = names.build_name([[(names.ORGANIZATION, "scep-lab")], [(names.COMMON_NAME, "bundle server")]])
@@ -155,8 +154,9 @@ def https_identity(folder: StateFolder, issuer: Issuer, place: Place, epoch: dat
     draft = Draft(
         subject=name,
         public_key_info=public_key_info(key.public_key()),
-        not_before=epoch - timedelta(days=1),
-        not_after=epoch + HTTPS_LIFETIME,
+        # As long as its issuer: clients other than the lab's go by the world's time.
+        not_before=issuer.certificate.not_before,
+        not_after=issuer.certificate.not_after,
         extensions=(
             certificates.ext_basic_constraints(False),
             certificates.ext_key_usage("digital_signature"),
@@ -165,7 +165,7 @@ def https_identity(folder: StateFolder, issuer: Issuer, place: Place, epoch: dat
             certificates.ext_crl_distribution_points(crl_url),
         ),
     )
-    return Identity(issue(draft, issuer.identity(HTTPS_ISSUER)), key)
+    return Identity(issue(draft, issuer), key)
 
 
 def _general_name(host: str) -> tuple[str, bytes]:

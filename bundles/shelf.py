@@ -119,15 +119,23 @@ class Shelf:
 
     # ------------------------------------------------------------------------- what operators do
 
-    def publish(self, path: str, name: str, now: datetime, at: datetime | None = None) -> None:
-        """Have a path serve a bundle, from now on or from an instant to come; NotThere, Full."""
+    def publish(self, path: str, name: str, now: datetime, at: datetime | None = None) -> Served:
+        """Have a path serve a bundle, from now on or, where it serves one already, from an instant to come.
+
+        NotThere, Full.
+        """
         with self._lock:
             self._bundle(name)
+            if at is not None and self._timetable.current(path, now) is None:
+                raise NotThere(f"{path} serves nothing yet: publish something there first")
             events = self._timetable.operators.get(path, ())
             if len(events) >= MAX_EVENTS or (not events and len(self._timetable.operators) >= MAX_PATHS):
                 raise Full("too much is published by hand already: take something back")
             event = Event(now, name) if at is None or at <= now else Event(at, name, scheduled=True)
             self._change(now, self._timetable.with_event(path, event))
+            served = self._served(path, now)
+        assert served is not None
+        return served
 
     def take_back(self, path: str, now: datetime) -> None:
         """Have a path serve again what the recipes say; NotThere when nobody has said anything else."""

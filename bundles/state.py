@@ -61,7 +61,8 @@ class StateFolder:
         if not place.exists():
             _write(place, _pem(_generate(kind)))
         try:
-            key = load_pem_private_key(place.read_bytes(), None)
+            # We have made it, and only we can write there: proving its primes again takes a second a start.
+            key = load_pem_private_key(place.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         except (OSError, ValueError, TypeError) as error:
             raise StateError(f"{place} cannot be read: {error}") from error
         if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) and _kind_of(key) == kind:

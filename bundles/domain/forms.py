@@ -22,10 +22,11 @@ _END_OF_CONTENTS = b"\0\0"
 
 
 def pkcs7(certificates: Sequence[Certificate], signer: Identity | None) -> bytes:
-    """A bag, or a SignedData around one; in DER."""
+    """A bag, or a SignedData around one; in DER, where a SET OF is sorted (X.690 section 11.6)."""
+    in_order = sorted(certificates, key=lambda each: each.der)
     if signer is None:
-        return cms.degenerate(certificates)
-    return seal_next_ca(certificates, signer, Digest.SHA256)
+        return cms.degenerate(in_order)
+    return seal_next_ca(in_order, signer, Digest.SHA256)
 
 
 def ber(pkcs7_der: bytes) -> bytes:

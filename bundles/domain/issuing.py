@@ -8,7 +8,7 @@ bring the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256, sha512
 
@@ -115,9 +115,8 @@ class Draft:
 
 
 def issue(draft: Draft, issuer: Identity) -> Certificate:
-    """The certificate, signed by ``issuer`` and valid no longer than he."""
-    not_after = min(draft.not_after, issuer.certificate.not_after)
-    return _sign(replace(draft, not_after=not_after), issuer, issuer.key, Digest.SHA256)
+    """The certificate, signed by ``issuer``."""
+    return _sign(draft, issuer, issuer.key, Digest.SHA256)
 
 
 def _sign(draft: Draft, issuer: Identity | None, own_key: PrivateKey, digest: Digest) -> Certificate:

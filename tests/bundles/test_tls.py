@@ -1,0 +1,118 @@
+"""HTTPS: it carries what HTTP says, and nobody who says nothing holds it up."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+import requests
+
+from bundles.app import builtin_pem
+from bundles.tls import TlsFront, server_context
+from sceplab.serving import HttpServer, Listener
+from tests.bundles.stage import Stage
+
+PATH = "/security/pki/trs/ios.p7b"
+SECONDS = 20
+
+
+@pytest.fixture
+def front(folder) -> Iterator[TlsFront]:
+    stage = Stage(folder, ("lab",))
+    context = server_context(folder / "https.pem")
+    with (
+        HttpServer(stage.public_app) as http,
+        TlsFront(Listener(), context, ("127.0.0.1", http.port)) as front,
+    ):
+        yield front
+
+
+@pytest.fixture
+def trust(tmp_path) -> str:
+    """The file with what a fresh router trusts."""
+    (tmp_path / "builtin.pem").write_bytes(builtin_pem())
+    return str(tmp_path / "builtin.pem")
+
+
+def fetch(front: TlsFront, trust: str, host: str = "localhost") -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        url = front.url.replace("127.0.0.1", host)
+        return session.get(url + PATH, verify=trust, timeout=SECONDS)
+
+
+def connect(front: TlsFront) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(front.url.rpartition(":")[2])), SECONDS)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_client_that_trusts_the_builtin_cas_is_content(front, trust, host):
+    answer = fetch(front, trust, host)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/x-pkcs7-certificates")
+    assert len(answer.content) == int(answer.headers["Content-Length"])
+
+
+def test_one_that_does_not_is_not(front, trust, tmp_path, built):
+    (tmp_path / "others.pem").write_bytes(built["certifi-pem"].content)
+    with pytest.raises(requests.exceptions.SSLError, match="unable to get local issuer"):
+        fetch(front, str(tmp_path / "others.pem"))
+
+
+def test_a_connection_is_used_again(front, trust):
+    with requests.Session() as session:
+        session.trust_env = False
+        for _ in range(5):
+            assert session.get(front.url + PATH, verify=trust, timeout=SECONDS).ok
+
+
+def test_silence_holds_nobody_up(front, trust):
+    context = ssl.create_default_context(cafile=trust)
+    with ExitStack() as stack:
+        for _ in range(40):  # before the handshake, in its middle, after it, in the middle of a request
+            stack.enter_context(connect(front))
+            stack.enter_context(connect(front)).sendall(b"\x16\x03\x01\x02\x00\x01")
+        for _ in range(10):
+            raw = stack.enter_context(connect(front))
+            idle = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
+            idle.sendall(b"GET / HT")
+        assert fetch(front, trust).ok
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 1000, b"\x16\x03\x01\xff\xff" + b"x" * 5000]
+)
+def test_garbage_ends_its_own_connection_only(front, trust, sent):
+    with connect(front) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+    assert fetch(front, trust).ok
+
+
+def test_many_at_once_are_all_answered(front, trust):
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(fetch(front, trust).status_code)) for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert answers == [200] * 20
+
+
+def test_the_certificate_says_what_a_client_asks(front, trust):
+    context = ssl.create_default_context(cafile=trust)
+    with closing(connect(front)) as raw, context.wrap_socket(raw, server_hostname="localhost") as connection:
+        shown = connection.getpeercert()
+    assert shown["subjectAltName"] == (
+        ("DNS", "bundles.lab"),
+        ("DNS", "localhost"),
+        ("IP Address", "127.0.0.1"),
+    )
+    assert shown["crlDistributionPoints"] == ("http://bundles.lab:8088/crl/lab-root-m1.crl",)
