@@ -1,16 +1,17 @@
 """HTTPS: TLS is taken off here, and the HTTP server behind gets the bytes.
 
-waitress knows no TLS.  Servers that give every connection a thread, or do the handshake where they accept
-(as Werkzeug's does), are held up by whoever connects and says nothing.  Here one asyncio loop in one thread
-carries all connections, each with so many seconds for its handshake; the HTTP server limits the rest.
+waitress knows no TLS.  Werkzeug's server does, but makes the handshake where it accepts, and so waits for
+whoever connects and says nothing.  Here each connection has a thread for as long as it lasts, so many seconds
+for its handshake, and is ended by the HTTP server when it is idle.
 """
 
 from __future__ import annotations
 
-import asyncio
+import selectors
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sceplab.serving import Listener
 
 MAX_CONNECTIONS = 150  # half of what the HTTP server takes: the other half is for HTTP
 HANDSHAKE_SECONDS = 10.0
+STALLED_SECONDS = 30.0  # for a peer that takes nothing
 _CHUNK = 64 * 1024
 
 
@@ -37,8 +39,9 @@ class TlsFront:
         self._listener = listener
         self._context = context
         self._behind = behind
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=f"https-{listener.port}", daemon=True)
+        self._wake, self._end = socket.socketpair()
+        self._connections: dict[threading.Thread, ssl.SSLSocket] = {}
+        self._acceptor = threading.Thread(target=self._accept, name=f"https-{listener.port}", daemon=True)
 
     @property
     def url(self) -> str:
@@ -46,81 +49,94 @@ class TlsFront:
         return "https" + self._listener.url.removeprefix("http")
 
     def __enter__(self) -> TlsFront:
-        self._serving = self._loop.create_task(self._serve())
-        self._thread.start()
+        self._acceptor.start()
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._loop.call_soon_threadsafe(self._serving.cancel)
-        self._thread.join()
-        self._listener.close()
+        self._end.send(b"!")
+        self._acceptor.join()
+        for thread, connection in list(self._connections.items()):
+            with suppress(OSError):
+                # Not SSLSocket's own: it takes the TLS from under the thread that reads.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            thread.join()
+        for each in (self._wake, self._end, self._listener):
+            each.close()
 
-    def _run(self) -> None:
-        with suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._serving)
-        self._loop.close()
-
-    async def _serve(self) -> None:
+    def _accept(self) -> None:
         self._listener.socket.setblocking(False)
-        room = asyncio.Semaphore(MAX_CONNECTIONS)
-        async with asyncio.TaskGroup() as connections:
-            while True:
-                await room.acquire()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener.socket, selectors.EVENT_READ)
+            selector.register(self._wake, selectors.EVENT_READ)
+            while all(key.fileobj is not self._wake for key, _ in selector.select()):
+                with suppress(OSError):  # who asked is gone again, or there is no descriptor left for him
+                    self._take(self._listener.socket.accept()[0])
+
+    def _take(self, accepted: socket.socket) -> None:
+        """Give a connection a thread, or turn it away; nothing here waits for the peer."""
+        with accepted:
+            if len(self._connections) >= MAX_CONNECTIONS:
+                return
+            accepted.setblocking(False)
+            connection = self._context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=self._carry, args=(connection,), daemon=True)
+        self._connections[thread] = connection
+        thread.start()
+
+    def _carry(self, connection: ssl.SSLSocket) -> None:
+        """Carry one connection until one of the two ends it."""
+        try:
+            with connection, suppress(OSError):  # a TLS error is an OSError too
+                _shake_hands(connection)
+                connection.settimeout(STALLED_SECONDS)
+                with socket.create_connection(self._behind, STALLED_SECONDS) as behind:
+                    _pump(connection, behind)
+                connection.setblocking(False)
+                connection.unwrap()  # says goodbye, and does not wait for the answer
+        finally:
+            del self._connections[threading.current_thread()]
+
+
+def _shake_hands(connection: ssl.SSLSocket) -> None:
+    """Make the handshake; TimeoutError when the whole of it takes too long."""
+    deadline = time.monotonic() + HANDSHAKE_SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        while True:
+            try:
+                return connection.do_handshake()
+            except ssl.SSLWantReadError:
+                selector.modify(connection, selectors.EVENT_READ)
+            except ssl.SSLWantWriteError:
+                selector.modify(connection, selectors.EVENT_WRITE)
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError("no handshake")
+
+
+def _pump(connection: ssl.SSLSocket, behind: socket.socket) -> None:
+    """Hand on what both say, until one of them ends; the HTTP server ends what is idle."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ, behind)
+        selector.register(behind, selectors.EVENT_READ, connection)
+        while True:
+            for key, _ in selector.select():
                 try:
-                    connection, _ = await self._loop.sock_accept(self._listener.socket)
-                except OSError:  # who asked is gone again, or there is no descriptor left for him
-                    room.release()
-                    await asyncio.sleep(0.1)
+                    data = _decrypted(connection) if key.fileobj is connection else behind.recv(_CHUNK)
+                except ssl.SSLWantReadError:
                     continue
-                task = connections.create_task(self._carry(connection))
-                task.add_done_callback(lambda _: room.release())
-
-    async def _carry(self, connection: socket.socket) -> None:
-        """Carry one connection until one of the two ends it; whatever goes wrong is its own affair."""
-        reader = asyncio.StreamReader(loop=self._loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
-        with suppress(OSError, ssl.SSLError):
-            try:
-                transport, _ = await self._loop.connect_accepted_socket(
-                    lambda: protocol,
-                    connection,
-                    ssl=self._context,
-                    ssl_handshake_timeout=HANDSHAKE_SECONDS,
-                    ssl_shutdown_timeout=HANDSHAKE_SECONDS,
-                )
-            except BaseException:
-                connection.close()
-                raise
-            writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
-            try:
-                behind_reader, behind_writer = await asyncio.open_connection(*self._behind)
-                try:
-                    await _first_of(_pump(reader, behind_writer), _pump(behind_reader, writer))
-                finally:
-                    await _close(behind_writer)
-            finally:
-                await _close(writer)
+                if not data:
+                    return
+                key.data.sendall(data)
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError, ssl.SSLError):
-        while data := await source.read(_CHUNK):
-            target.write(data)
-            await target.drain()
-
-
-async def _first_of(*coroutines: Any) -> None:
-    """Run both until one is done; then the other one is of no use."""
-    tasks = [asyncio.ensure_future(each) for each in coroutines]
+def _decrypted(connection: ssl.SSLSocket) -> bytes:
+    """What has come; SSLWantReadError when that is no whole record, or one that says nothing."""
+    connection.setblocking(False)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        data = connection.recv(_CHUNK)
+        while connection.pending():
+            data += connection.recv(_CHUNK)
+        return data
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError, ssl.SSLError, TimeoutError):
-        await writer.wait_closed()
+        connection.settimeout(STALLED_SECONDS)

@@ -37,6 +37,7 @@ PACKAGES = {
     "go": "golang",
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
+    "keytool": "default-jre-headless",
     "mvn": "maven",
 }
 

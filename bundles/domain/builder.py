@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 
 from bundles.domain import forms
@@ -39,7 +40,7 @@ class Bundle:
     fault: str | None = None
     certificates: tuple[Certificate, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, in hexadecimal."""
         return sha256(self.content).hexdigest()

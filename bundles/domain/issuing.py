@@ -121,9 +121,12 @@ def issue(draft: Draft, issuer: Identity) -> Certificate:
 
 def _sign(draft: Draft, issuer: Identity | None, own_key: PrivateKey, digest: Digest) -> Certificate:
     issuer_name = issuer.certificate.subject if issuer else draft.subject
-    extensions = [*draft.extensions, certificates.ext_subject_key_id(draft.public_key_info)]
-    if issuer is not None:
-        extensions.append(certificates.ext_authority_key_id(issuer.certificate.public_key_info))
+    issuer_key = issuer.certificate.public_key_info if issuer else draft.public_key_info
+    extensions = [
+        *draft.extensions,
+        certificates.ext_subject_key_id(draft.public_key_info),
+        certificates.ext_authority_key_id(issuer_key),  # in roots too, as browsers' rules recommend
+    ]
     return build_certificate(
         serial_number=draft.serial_number or _serial_number(draft, issuer_name, extensions),
         issuer=issuer_name,

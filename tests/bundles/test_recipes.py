@@ -93,7 +93,7 @@ def test_a_recipe_is_read_into_values():
     assert (three.form, three.signer) == (Form.PKCS7, None)
 
 
-def test_a_subject_is_written_as_it_is_printed(stage):
+def test_a_subject_is_written_as_it_is_printed():
     recipe = read(CA.replace("CN=Root", r"CN=A\\, B,OU=Lab+UID=7,C=DE")).certificates["root"]
     assert names.rfc4514(recipe.subject_der(1)) == r"CN=A\, B,OU=Lab+UID=7,C=DE"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 import requests
 
 from bundles.app import builtin_pem
-from bundles.tls import TlsFront, server_context
+from bundles.tls import HANDSHAKE_SECONDS, TlsFront, server_context
 from sceplab.serving import HttpServer, Listener
 from tests.bundles.stage import Stage
 
@@ -69,6 +70,19 @@ def test_a_connection_is_used_again(front, trust):
             assert session.get(front.url + PATH, verify=trust, timeout=SECONDS).ok
 
 
+def test_an_answer_ends_with_a_goodbye(front, trust):
+    context = ssl.create_default_context(cafile=trust)
+    with (
+        closing(connect(front)) as raw,
+        context.wrap_socket(raw, server_hostname="localhost", suppress_ragged_eofs=False) as connection,
+    ):
+        connection.sendall(f"GET {PATH} HTTP/1.0\r\n\r\n".encode())
+        answer = b""
+        while data := connection.recv(4096):
+            answer += data
+    assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+
+
 def test_silence_holds_nobody_up(front, trust):
     context = ssl.create_default_context(cafile=trust)
     with ExitStack() as stack:
@@ -86,12 +100,42 @@ def test_silence_holds_nobody_up(front, trust):
     "sent", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 1000, b"\x16\x03\x01\xff\xff" + b"x" * 5000]
 )
 def test_garbage_ends_its_own_connection_only(front, trust, sent):
-    with connect(front) as connection:
+    with connect(front) as connection, suppress(ConnectionError):
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
             pass
     assert fetch(front, trust).ok
+
+
+def test_who_comes_when_it_is_full_is_turned_away(front, trust, monkeypatch):
+    monkeypatch.setattr("bundles.tls.MAX_CONNECTIONS", 2)
+    with connect(front), connect(front), connect(front) as third, suppress(ConnectionError):
+        assert third.recv(1) == b""
+    deadline = time.monotonic() + SECONDS
+    while True:  # until the others' threads have seen that they are gone
+        try:
+            assert fetch(front, trust).ok
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline
+        else:
+            break
+
+
+def test_who_says_nothing_does_not_hold_up_the_end_either(folder, trust):
+    stage = Stage(folder, ("lab",))
+    context = ssl.create_default_context(cafile=trust)
+    with ExitStack() as stack:
+        with HttpServer(stage.public_app) as http:
+            behind = ("127.0.0.1", http.port)
+            with TlsFront(Listener(), server_context(folder / "https.pem"), behind) as front:
+                stack.enter_context(connect(front))
+                raw = stack.enter_context(connect(front))
+                idle = stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
+                started = time.monotonic()
+            assert time.monotonic() - started < HANDSHAKE_SECONDS / 2
+        with suppress(OSError):
+            assert idle.recv(1) == b""
 
 
 def test_many_at_once_are_all_answered(front, trust):

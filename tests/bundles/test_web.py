@@ -8,7 +8,6 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
-from scep_core.certificates import read_certificate
 from scep_core.crls import read_crl, verify_crl
 from tests.bundles.stage import SECOND, START, Stage
 
@@ -111,11 +110,11 @@ def test_the_index_tells_what_there_is(stage):
     assert shown[CHANGING]["coming"] == [{"at": "2026-03-26T12:00:00.000000Z", "bundle": "successor"}]
 
 
-def test_the_ca_of_https_has_a_crl(stage):
+def test_the_ca_of_https_has_a_crl(stage, built):
     answer = stage.get("/crl/lab-root-m1.crl")
     assert answer.content_type == "application/pkix-crl"
     crl = read_crl(answer.data)
-    (m1,) = [read_certificate(each.der) for each in _builtin() if b"Lab Root CA M1" in each.subject]
+    (m1,) = [each for each in built["builtin"].certificates if b"Lab Root CA M1" in each.subject]
     verify_crl(crl, m1)
     assert crl.revoked == ()
     assert crl.this_update <= stage.clock.now() < crl.next_update
@@ -123,15 +122,6 @@ def test_the_ca_of_https_has_a_crl(stage):
     later = read_crl(stage.get("/crl/lab-root-m1.crl").data)
     assert later.number > crl.number
     assert later.this_update <= stage.clock.now() < later.next_update
-
-
-def _builtin():
-    from bundles.app import load_recipes
-    from bundles.domain.builder import Builder
-    from tests.bundles.stage import no_key
-
-    recipes, files = load_recipes(())
-    return Builder(recipes, keys=no_key, files=files, epoch=START).bundle("builtin").certificates
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from asn1crypto import cms as oracle
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from scep_core import algorithms, asn1
 from scep_core.algorithms import NotAllowed
@@ -175,3 +177,12 @@ def test_public_keys_of_another_kind() -> None:
         algorithms.load_public_key(asn1.sequence_of(unknown, asn1.bit_string(bytes(32))))
     with pytest.raises(ValueError):
         algorithms.load_public_key(b"\x30\x00")
+
+
+def test_an_ecdsa_signature_is_the_one_of_rfc_6979() -> None:
+    """Appendix A.2.5, P-256 with SHA-256, of the message "sample"."""
+    private = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721
+    key = ec.derive_private_key(private, ec.SECP256R1())
+    r, s = decode_dss_signature(algorithms.sign(key, Digest.SHA256, b"sample"))
+    assert f"{r:X}" == "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+    assert f"{s:X}" == "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"
