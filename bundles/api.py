@@ -1,7 +1,7 @@
 """The operators' API, on the management port: what there is, and what is published where.
 
 It asks for no password, as the management API around it does not: whoever may move the lab's clock may switch
-a bundle.  Like that one it is bound to loopback, answers to no web page's host name
+a bundle.  Like that one it is bound to loopback by default, answers to no web page's host name
 (``create_management_app`` sees to it) and takes changes as JSON or by DELETE, neither of which a page's plain
 form can send.
 """

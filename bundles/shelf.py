@@ -185,7 +185,7 @@ class Shelf:
         for path, event in self._timetable.switches(self._seen_until, now):
             timer = _timer(path, event)
             current = self._timetable.current(path, event.since)
-            outcome = f"{event.bundle} is published" if current == event else "another one has come first"
+            outcome = f"{event.bundle} is published" if current == event else "another one counts"
             self._fired.append(Fired(len(self._fired) + 1, timer.due, timer.owner, timer.name, outcome))
             _log.info("switched", path=path, bundle=event.bundle)
         self._seen_until = max(now, self._seen_until)

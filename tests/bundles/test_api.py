@@ -10,7 +10,7 @@ import pytest
 from bundles.app import ManagedBundles
 from bundles.shelf import MAX_EVENTS, MAX_FILES
 from scep_core import names
-from tests.bundles.stage import SECOND, Stage
+from tests.bundles.stage import SECOND, START, Stage
 
 FULL = "/security/pki/trs/ios.p7b"
 CORE = "/security/pki/trs/ios_core.p7b"
@@ -81,6 +81,19 @@ def test_a_switch_that_is_said_beforehand_is_a_timer(stage):
     stage.advance(timedelta(days=30))
     (second,) = stage.management.post("/_lab/timers/run", json={"after": 1}).json["fired"]
     assert (second["sequence"], second["name"]) == (2, "/changing/ios.p7b becomes successor")
+
+
+def test_of_two_switches_at_one_instant_the_operators_counts(folder):
+    stage = Stage(folder, ("lab", "changing"), START.replace(microsecond=0))
+    day_25 = int(timedelta(days=25).total_seconds())
+    publish(stage, path="/changing/ios.p7b", bundle="core", in_seconds=day_25)
+    stage.advance(timedelta(days=26))
+    fired = stage.management.post("/_lab/timers/run", json={"after": 0}).json["fired"]
+    assert {(each["name"], each["outcome"]) for each in fired} == {
+        ("/changing/ios.p7b becomes core", "core is published"),
+        ("/changing/ios.p7b becomes successor", "another one counts"),
+    }
+    assert stage.get("/changing/ios.p7b").data == stage.get(CORE).data
 
 
 def test_what_was_published_is_so_after_a_restart(stage):

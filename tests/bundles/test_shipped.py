@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509 import load_pem_x509_certificates
 
+from bundles.domain import forms
 from bundles.domain.builder import Bundle
+from scep_core import ber
 from scep_core.certificates import read_certificate, verify_issued_by
 from scep_core.errors import PeerError
 from scep_core.next_ca import open_next_ca
@@ -99,15 +101,25 @@ def test_the_annotated_one_has_comments_and_windows_ends_of_lines(built):
 
 
 def test_ber_is_the_same_signed_data_otherwise_written(built):
-    ber, der = built["ber"].content, built["full"].content
-    assert ber[:2] == b"\x30\x80"
-    assert ber.endswith(b"\0\0")
-    read, plain = (cms.ContentInfo.load(each, strict=True)["content"] for each in (ber, der))
+    streamed, der = built["ber"].content, built["full"].content
+    assert streamed[:2] == b"\x30\x80"
+    assert streamed.endswith(b"\0\0")
+    read, plain = (cms.ContentInfo.load(each, strict=True)["content"] for each in (streamed, der))
     assert read["encap_content_info"]["content"].native == plain["encap_content_info"]["content"].native
     assert read["certificates"].native == plain["certificates"].native
     assert read["signer_infos"].dump() == plain["signer_infos"].dump()
-    assert b"\x24\x80\x04\x82\x03\xe8" in ber  # a constructed OCTET STRING, and its first piece of 1000
-    assert open_next_ca(ber, built["ber"].signer) == open_next_ca(der, built["full"].signer)
+    assert b"\x24\x80\x04\x82\x03\xe8" in streamed  # a constructed OCTET STRING, and its first piece of 1000
+    assert open_next_ca(streamed, built["ber"].signer) == open_next_ca(der, built["full"].signer)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("ber", "full"), ("ber-unsigned", "full-unsigned"), ("no-certificates", "no-certificates")],
+)
+def test_ber_made_der_again_is_what_it_was_made_of(built, name, plain):
+    der = built[plain].content
+    assert ber.to_der(built[name].content) == der
+    assert ber.to_der(forms.ber(der)) == der
 
 
 def test_ber_that_nobody_has_signed_is_a_bag(built):
