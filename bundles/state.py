@@ -6,8 +6,6 @@ Everything is for the owner's eyes: the folder 0700, files 0600.  What is damage
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from bundles.domain.recipes import KeyKind
 from scep_core.algorithms import PrivateKey
 from sceplab.clock import format_instant, parse_instant
-from sceplab.files import write_json
+from sceplab.files import write_json, write_secret
 
 EPOCH, KEYS, PUBLISHED, FILES, HTTPS = "epoch", "keys", "published.json", "files", "https.pem"
 _CURVES: Mapping[KeyKind, ec.EllipticCurve] = {KeyKind.P_256: ec.SECP256R1(), KeyKind.P_384: ec.SECP384R1()}
@@ -49,7 +47,7 @@ class StateFolder:
         """The lab time, in whole seconds, at which the server first started: ``now`` if this is the first."""
         place = self._folder / EPOCH
         if not place.exists():
-            _write(place, format_instant(now.replace(microsecond=0)).encode() + b"\n")
+            write_secret(place, format_instant(now.replace(microsecond=0)).encode() + b"\n")
         try:
             return parse_instant(place.read_text(encoding="utf-8").strip())
         except (OSError, ValueError) as error:
@@ -59,7 +57,7 @@ class StateFolder:
         """The key of this name, made when it is asked for first."""
         place = self._folder / KEYS / f"{name}.pem"
         if not place.exists():
-            _write(place, _pem(_generate(kind)))
+            write_secret(place, _pem(_generate(kind)))
         try:
             # We have made it, and only we can write there: proving its primes again takes a second a start.
             key = load_pem_private_key(place.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
@@ -95,7 +93,7 @@ class StateFolder:
 
     def save_file(self, name: str, content: bytes) -> None:
         """Keep one; an earlier one of the name is replaced."""
-        _write(self._folder / FILES / name, content)
+        write_secret(self._folder / FILES / name, content)
 
     def remove_file(self, name: str) -> None:
         """Forget one."""
@@ -104,7 +102,7 @@ class StateFolder:
     def https_file(self, key: PrivateKey, chain_pem: str) -> Path:
         """A file with the key and the certificates of HTTPS, as ``ssl`` wants it."""
         place = self._folder / HTTPS
-        _write(place, _pem(key) + chain_pem.encode())
+        write_secret(place, _pem(key) + chain_pem.encode())
         return place
 
 
@@ -122,17 +120,3 @@ def _kind_of(key: PrivateKey) -> str:
 
 def _pem(key: PrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, with mode 0600."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -22,7 +22,7 @@ from router_emu.adapters.fleet import Fleet
 from router_emu.adapters.host import RouterHost
 from router_emu.adapters.https_server import HttpsServer
 from router_emu.adapters.ssh import SshServer
-from router_emu.adapters.storage import RouterFolder, write_secret
+from router_emu.adapters.storage import RouterFolder
 from router_emu.cli.grammar import CONFIG
 from router_emu.commands.context import Router
 from router_emu.config.store import ConfigStore
@@ -33,6 +33,7 @@ from router_emu.syslog import LogBuffer
 from router_emu.texts import NODE, WORDINGS
 from sceplab import child
 from sceplab.clock import ClockState, LabClock
+from sceplab.files import write_secret
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
 from sceplab.serving import HttpServer

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +16,7 @@ from router_emu.config import text
 from router_emu.config.store import Commit
 from router_emu.pki import snapshot
 from router_emu.pki.snapshot import BrokenState
-from sceplab.files import write_json
+from sceplab.files import write_json, write_secret
 
 
 class RouterFolder:
@@ -69,14 +67,6 @@ class RouterFolder:
         if self._written.get(path) != value:
             write_json(path, value)
             self._written[path] = value
-
-
-def write_secret(path: Path, secret: bytes) -> None:
-    """Write a file for the owner's eyes only, whole or not at all."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 by itself
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-    Path(temporary).replace(path)
 
 
 def _read(path: Path) -> Any:
