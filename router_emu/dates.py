@@ -25,9 +25,10 @@ def change(instant: datetime) -> str:
     return f"{instant:%a %b} {instant.day:2d} {instant:%H:%M:%S %Y}"
 
 
-def syslog(instant: datetime) -> str:
-    """`Sep 25 23:25:30.045 UTC` (iosxr.md 1.7 [T])."""
-    return f"{instant:%b} {instant.day:2d} {instant:%H:%M:%S}.{_milliseconds(instant)} UTC"
+def syslog(instant: datetime, *, year: bool = False) -> str:
+    """`Sep 25 23:25:30.045 UTC`; with the year `2024 Jun 27 23:14:49.708 UTC` (iosxr.md 1.7 [T])."""
+    before = f"{instant:%Y} " if year else ""
+    return f"{before}{instant:%b} {instant.day:2d} {instant:%H:%M:%S}.{_milliseconds(instant)} UTC"
 
 
 def _milliseconds(instant: datetime) -> str:

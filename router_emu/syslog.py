@@ -1,6 +1,7 @@
 """The router's log: XR's lines in a bounded buffer, with listeners (`terminal monitor`) and hosts.
 
-What goes to a host is one UDP datagram a line: ``<PRI>NUMBER: [PREFIX ]LINE``, as napalm-logs reads XR's.
+Lines of another year than that of the first have their year, for labs whose clock leaps.  What goes to a host
+is one UDP datagram a line, always without a year: ``<PRI>NUMBER: [PREFIX ]LINE``, as napalm-logs reads XR's.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class LogBuffer:
         self.sent: Counter[str] = Counter()
         self.forwarding = Forwarding()
         self.send: Callable[[Datagram], None] = _nowhere
+        self._first_year: int | None = None
         self._lines: deque[str] = deque(maxlen=capacity)
         self._listeners: list[Callable[[str], None]] = []
 
@@ -95,12 +97,14 @@ class LogBuffer:
 
     def add(self, now: datetime, process: str, mnemonic: str, text: str) -> None:
         """Log ``%mnemonic : text``, from a process named in ``PROCESSES``."""
-        line = f"{self.node}:{dates.syslog(now)}: {process}[{PROCESSES[process]}]: %{mnemonic} : {text}"
+        said = f"{process}[{PROCESSES[process]}]: %{mnemonic} : {text}"
+        self._first_year = self._first_year or now.year
+        line = f"{self.node}:{dates.syslog(now, year=now.year != self._first_year)}: {said}"
         self.written += 1
         self._lines.append(line)
         for listener in tuple(self._listeners):
             listener(line)
-        self._forward(line, severity_of(mnemonic))
+        self._forward(f"{self.node}:{dates.syslog(now)}: {said}", severity_of(mnemonic))
 
     def _forward(self, line: str, severity: int) -> None:
         to = self.forwarding

@@ -54,7 +54,10 @@ class RevokedEntry:
 
 @dataclass(frozen=True)
 class Crl:
-    """A CRL's own bytes and what it says; ``issuer`` is DER, ``number`` None in a version 1 CRL."""
+    """A CRL's own bytes and what it says; ``issuer`` is DER, ``number`` None in a version 1 CRL.
+
+    ``critical_in_entries`` are the OIDs of the critical extensions that any entry has.
+    """
 
     der: bytes
     issuer: bytes
@@ -63,6 +66,7 @@ class Crl:
     number: int | None
     revoked: tuple[RevokedEntry, ...]
     extensions: tuple[Extension, ...]
+    critical_in_entries: frozenset[str] = frozenset()
 
 
 def build_crl(
@@ -130,6 +134,7 @@ def read_crl(der: bytes) -> Crl:
     if rest:
         raise ValueError("not a TBSCertList")
     number = _value(extensions, CRL_NUMBER)
+    critical = {each.oid for entry in revoked for each in entry.extensions or () if each.critical}
     return Crl(
         der=bytes(der),
         issuer=asn1.raw(issuer),
@@ -138,6 +143,7 @@ def read_crl(der: bytes) -> Crl:
         number=None if number is None else asn1.to_integer(number),
         revoked=tuple(map(_read_entry, revoked)),
         extensions=extensions,
+        critical_in_entries=frozenset(each.dotted_string for each in critical),
     )
 
 

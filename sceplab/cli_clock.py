@@ -42,7 +42,7 @@ def show(endpoints: Path | None, as_json: bool) -> None:
 @lab_option
 @json_option
 def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:
-    """Move on by DURATION (90s, 2m, 1h30m, 20d), stopping at every timer on the way."""
+    """Move on by DURATION (90s, 2m, 1h30m, 20d, 2w, 1y), stopping at every timer on the way."""
     with find_lab(endpoints) as lab:
         _print_fired(lab, lab.time.advance(duration), as_json)
 

@@ -62,10 +62,21 @@ def show_request(number: int, endpoints: Path | None, as_json: bool) -> None:
 @lab_option
 @json_option
 def submit(file: TextIO, profile: str | None, endpoints: Path | None, as_json: bool) -> None:
-    """Bring the request in FILE by hand: PEM, or what a router's terminal shows; - reads stdin."""
+    """Bring the requests in FILE by hand: PEM, or what a router's terminal shows; - reads stdin.
+
+    A router with usage keys writes two, and both are brought.
+    """
+    from sceplab.written_requests import split_requests
+
+    written = dict(enumerate(split_requests(file.read()), 1))
     with find_lab(endpoints) as lab:
-        brought = lab.submit(file.read(), profile=profile)
-    print_json(brought) if as_json else click.echo(_decided(brought))
+        each(
+            written,
+            "The file's request",
+            lambda number: lab.submit(written[number], profile=profile),
+            _decided,
+            as_json=as_json,
+        )
 
 
 @requests_group.command("approve")

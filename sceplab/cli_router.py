@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from sceplab.router_shell import RouterShell, Screen
 
 EXPORT = "export"
-# What a router prints when it did not take a command; other lines with "%" are only news.
-REFUSAL = re.compile(r"^% ?(?:Invalid input|Incomplete command|Ambiguous command|Failed to commit)", re.M)
 
 
 @click.command()
@@ -50,6 +47,9 @@ def router(
     A LINE answers a question just as it gives a command:
 
         sceplab router r1 "crypto ca authenticate myca" yes
+
+    The status is 1 when the router refuses one: when the last line before its prompt begins with %.
+    A ? is typed as a character; it does not ask for help.
 
     @FILE types the lines of a file, and a LINE may be several lines; @@ stands for an @ at the beginning.
     What is pasted ends with its @FILE, or with the last LINE:
@@ -110,11 +110,16 @@ def _type(lab: Lab, name: str, lines: tuple[str, ...], *, as_json: bool) -> None
     if as_json:
         print_json(
             [
-                {"typed": typed, "screen": screen.text, "waits_for": screen.waits_for}
+                {
+                    "typed": typed,
+                    "screen": screen.text,
+                    "waits_for": screen.waits_for,
+                    "refused": screen.refused,
+                }
                 for typed, screen in screens
             ]
         )
-    if any(REFUSAL.search(screen.text) for _, screen in screens):
+    if any(screen.refused for _, screen in screens):
         raise click.exceptions.Exit(1)
     last = screens[-1][1] if screens else shell.greeting
     if last.waits_for in ("question", "password"):

@@ -85,7 +85,7 @@ class Lab:
         return self._call("GET", f"/api/requests/{number}")
 
     def submit(self, csr: str, *, profile: str | None = None) -> Request:
-        """Bring a certification request by hand: PEM, or the base64 that a router prints."""
+        """Bring one certification request by hand: PEM, or the base64 that a router prints."""
         return self._call("POST", "/api/requests", _given(csr=csr, profile=profile))
 
     def approve(

@@ -20,15 +20,24 @@ ANSWER_SECONDS = 90
 # A line that merely looks like a question is one when nothing follows it for so long.
 QUIET_SECONDS = 0.3
 
-PROMPT = re.compile(r"(?:^|[\r\n])\w+(?:/\w+)+:[\w.-]+(?:\([\w-]+\))?# ?$")
+_NODE = r"\w+(?:/\w+)+:"  # RP/0/RP0/CPU0: begins a prompt, and a line of the log
+_PROMPT = _NODE + r"[\w.-]+(?:\([\w-]+\))?#"
+PROMPT = re.compile(rf"(?:^|[\r\n]){_PROMPT} ?$")
+# How a command ends that was not done: "%" begins the last line before the prompt, log lines apart.
+# Such lines before others are only news, and so is the one below in any place: IOS's words.
+REFUSAL = re.compile(
+    rf"^%(?! Router Certificate successfully imported$).*\n(?:(?:{_NODE}.*)?\n)*(?={_PROMPT})", re.MULTILINE
+)
 PASSWORD = re.compile(r"[Pp]assword: ?$")
 QUESTION = re.compile(r"\[[^\]\r\n]*\] ?[:?] ?$")
-# No prompt asks for the lines of a paste.  An empty one ends it or, where the router says so, "quit".
+# No prompt asks for the lines of a paste.  An empty one ends it or, where the router says so, "quit"; that
+# of a key, too, which says nothing.
 PASTE = re.compile(
-    r'(?:End with a blank line(?P<quit> or the word "quit")?|Enter the public key)[^\r\n]*\s*$'
+    r'(?:End with a blank line(?P<quit> or the word "quit")?|(?P<key>Enter the public key))[^\r\n]*\s*$'
 )
 PERHAPS_QUESTION = re.compile(r"[^\r\n][:?\]] ?$")
 MORE = re.compile(r"\r? ?--More-- ?$")
+LITERALLY = "\x16"  # ^V: the next key is a character
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ class Screen:
     def at_prompt(self) -> bool:
         """Tell whether the router waits for a command."""
         return self.waits_for == "prompt"
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether a command was not done: the last thing that the router says of it begins with "%"."""
+        return REFUSAL.search(self.text) is not None
 
 
 class RouterShell:
@@ -80,6 +94,7 @@ class RouterShell:
     def run(self, text: str) -> Screen:
         """Type a line and return, or several, each when the router waits; read until it waits again.
 
+        A "?" is typed as a character, never as the key that asks for help, and a TAB as a space.
         Inside of a paste nothing is read before its end.  ShellFailed when the session is over, or the router
         stays silent.
         """
@@ -132,7 +147,7 @@ class RouterShell:
             raise ShellFailed(f"The session with {self._name} is over; {line!r} was not typed.")
         if self._paste_ends and not line.strip() and not self._pasted:
             return Screen("", "paste")  # an empty line would end some pastes before they began
-        self._process.stdin.write(line + "\r")
+        self._process.stdin.write(line.replace("\t", " ").replace("?", LITERALLY + "?") + "\r")
         if self._paste_ends and line.strip().lower() not in self._paste_ends:
             self._pasted = True
             return Screen("", "paste")
@@ -167,7 +182,9 @@ class RouterShell:
             except TimeoutError:
                 if patience < rest:
                     if paste := PASTE.search(text):
-                        self._paste_ends = ("", "quit") if paste["quit"] else ("",)
+                        self._paste_ends = (
+                            ("", "quit") if paste["quit"] else ("quit", "") if paste["key"] else ("",)
+                        )
                     return Screen(_clean(text), "paste" if paste else "question")
                 raise ShellFailed(
                     f"{self._name} came to no prompt within {ANSWER_SECONDS} s.  Its screen:\n{_clean(text)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,13 +28,12 @@ from ca_server.domain.ledger import RequestFilter
 from ca_server.domain.policy import MAX_CSR_BYTES
 from ca_server.domain.profiles import COMPAT
 from ca_server.domain.requests import CertificateRequest, State
+from sceplab.written_requests import split_requests
 
 MAX_SEARCH = 200
 MAX_AT_ONCE = 500
 # Twice what is certified: PEM is longer than DER, and a router's screen may stand around it.
 MAX_TEXT = 2 * MAX_CSR_BYTES
-_PEM = re.compile("-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.*?)-----END", re.DOTALL)
-_BASE64_LINE = re.compile("[A-Za-z0-9+/]+={0,2}")
 
 _FILTERS: Mapping[str, Schema] = {
     "state": choice(State),
@@ -94,10 +92,11 @@ def _submit(desks: Desks, call: Call) -> object:
 
 def _der(text: str) -> bytes:
     """A request in PEM, or in base64 as routers print it, with the lines around it that are none."""
-    pem = _PEM.search(text)
-    lines = (line.strip() for line in (pem[1] if pem else text).splitlines())
+    written = split_requests(text)
+    if len(written) > 1:
+        raise Invalid(f"csr has {len(written)} certification requests: bring each by itself")
     try:
-        return b64decode("".join(line for line in lines if _BASE64_LINE.fullmatch(line)), validate=True)
+        return b64decode(written[0], validate=True)
     except ValueError:
         raise Invalid("csr is neither PEM nor base64") from None
 
@@ -181,7 +180,7 @@ ROUTES = (
                     "type": "string",
                     "minLength": 1,
                     "maxLength": MAX_TEXT,
-                    "description": "PKCS #10 in PEM, or in base64 as routers print it",
+                    "description": "one PKCS #10 in PEM, or in base64 as routers print it",
                 },
                 "profile": text(MAX_SEARCH, about="whose rules and terms count; `compat` if none is given"),
             },

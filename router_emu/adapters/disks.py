@@ -7,6 +7,7 @@ import os
 import posixpath
 import re
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from router_emu.commands.disk import DiskRefusal, Entry
 
 NAMES = ("disk0:", "harddisk:")
+_NO_SUCH_DISK = f"there is no such disk; there are {' and '.join(NAMES)}"
+_OTHER_DISK = re.compile(r"/*[A-Za-z][A-Za-z0-9-]*:")
 _NAME_AT_A_START = re.compile(rf"(^|/)({'|'.join(NAMES)})")
 
 
@@ -22,6 +25,8 @@ class Disks:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        # When files are written: whoever holds the lab's clock puts that here.
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def locate(self, path: str) -> Path:
         """Where a path of the router's lies; OSError when that is on no disk.
@@ -29,7 +34,7 @@ class Disks:
         ``disk0:/x``, ``/disk0:/x``, ``disk0:x`` and ``x`` are one.  What stands before a disk's name falls
         away: OpenSSH's scp puts its working folder there.
         """
-        if not path.startswith(("/", *NAMES)):
+        if not path.startswith(("/", *NAMES)) and not _OTHER_DISK.match(path):
             path = f"{NAMES[0]}/{path}"
         parts = posixpath.normpath("/" + _NAME_AT_A_START.sub(r"\1\2/", path)).strip("/").split("/")
         starts = [at for at, part in enumerate(parts) if part in NAMES]
@@ -38,7 +43,7 @@ class Disks:
         if parts == [""]:
             return self._root
         if not starts or "\0" in path:
-            raise FileNotFoundError(errno.ENOENT, "there is no such disk", path)
+            raise FileNotFoundError(errno.ENOENT, _NO_SUCH_DISK, path)
         real = self._root.joinpath(*parts[starts[-1] :]).resolve()
         # Clients make no links (ssh_files.py), but whoever owns the folder may have.
         if not real.is_relative_to(self._root / parts[starts[-1]]):
@@ -58,7 +63,7 @@ class Disks:
             with place.open("rb") as file:
                 return file.read(most)
         except OSError as error:
-            raise DiskRefusal(f"{path}: {error.strerror}") from error
+            raise _refusal(path, error) from error
 
     def write(self, path: str, data: bytes) -> None:
         """Make a file, or replace one, whole or not at all; DiskRefusal."""
@@ -67,8 +72,14 @@ class Disks:
             if place.exists() and not place.is_file():
                 raise DiskRefusal(f"{path}: not a file")
             _replace(place, data)
+            self.stamp(place)
         except OSError as error:
-            raise DiskRefusal(f"{path}: {error.strerror}") from error
+            raise _refusal(path, error) from error
+
+    def stamp(self, place: Path) -> None:
+        """Give a file, by its place in the lab's system, the time of now."""
+        now = self.now().timestamp()
+        os.utime(place, (now, now))
 
     def look_up(self, path: str) -> Entry | None:
         """What is at a path; None when that is free; DiskRefusal when there is no such folder, either."""
@@ -79,7 +90,7 @@ class Disks:
             if not place.parent.is_dir():
                 raise DiskRefusal(f"{path}: there is no such folder")
         except OSError as error:
-            raise DiskRefusal(f"{path}: {error.strerror}") from error
+            raise _refusal(path, error) from error
         return None
 
     def entries(self, path: str) -> list[Entry]:
@@ -87,7 +98,11 @@ class Disks:
         try:
             return sorted(map(_entry, self.locate(path).iterdir()), key=lambda entry: entry.name)
         except OSError as error:
-            raise DiskRefusal(f"{path}: {error.strerror}") from error
+            raise _refusal(path, error) from error
+
+
+def _refusal(path: str, error: OSError) -> DiskRefusal:
+    return DiskRefusal(f"{path.rstrip(':')}: {error.strerror}")
 
 
 def _replace(place: Path, data: bytes) -> None:

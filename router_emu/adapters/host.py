@@ -27,11 +27,15 @@ from router_emu.commands.ssh_server import HostKeys
 from router_emu.pki.attempts import Outcome, Task
 from router_emu.pki.keys import GenerateKey, generate
 from router_emu.pki.peers.verdict import Good, PeerPurpose
-from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, printable
+from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, Work, printable
 from scep_core.certificates import Certificate
 from sceplab.clock import ClockState, LabClock
 
 _log = structlog.get_logger(__name__)
+
+# Real seconds until what failed is tried again: a save on a full disk, or timers that met a bug of ours.
+RETRY = 1.0
+_INTERNAL_ERROR = ExchangeFailed("internal error of the emulator", NOT_SENT)
 
 # Told when a timer's work is over: the router, the timer's name, what came of it.
 OnFired = Callable[[str, str, str], None]
@@ -56,10 +60,14 @@ class RouterHost:
         self._on_fired = on_fired
         self._changed = asyncio.Event()
         self._syslog = SyslogSender(router.log.lost)
+        self._lacking = ""
+        folder.disks.now = clock.now
         # Called when anything may have changed: servers that follow the configuration.
         self.followers: list[Callable[[], None]] = []
         self._exchanges: set[asyncio.Task[None]] = set()
         self._timer_loop: asyncio.Task[None] | None = None
+        self._timers_fired: dict[str, str] = {}  # by slot, those whose exchange is yet to begin
+        self._save_again: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     # ------------------------------------------------------------------------------- life
@@ -88,6 +96,8 @@ class RouterHost:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._save_again is not None and not self._is_saved():
+            self._save_again.cancel()
         await self._syslog.stop()
 
     # --------------------------------------------------------- what the SSH server asks for
@@ -113,19 +123,27 @@ class RouterHost:
     async def may_log_in_by(self, username: str, chain: Sequence[Certificate]) -> bool:
         """Whether the chain's first certificate is the user's, and good; else the router's log says why."""
         router, now = self.router, self.now()
-        if not chain or username not in ssh_server.user_names(router.config.running, chain[0]):
+        if not chain:
             return False
-        trustpoints = ssh_server.user_trustpoints(router.config.running)
-        judge = router.judge(PeerPurpose.CLIENT, now, trustpoints=trustpoints)
-        verdict = await http.carry(judge(chain))
-        if not isinstance(verdict, Good):
+        why = ssh_server.why_not_his(router.config.running, chain[0], username)
+        if not why:
+            trustpoints = ssh_server.user_trustpoints(router.config.running)
+            judge = router.judge(PeerPurpose.CLIENT, now, trustpoints=trustpoints)
+            verdict = await http.carry(judge(chain), as_one=True)
+            why = "" if isinstance(verdict, Good) else verdict.why
+        if why:
             mnemonic, text = router.texts.ssh_user_refused
-            router.log.add(now, "SSHD_", mnemonic, text.format(user=printable(username), why=verdict.why))
-        return isinstance(verdict, Good)
+            router.log.add(now, "SSHD_", mnemonic, text.format(user=printable(username), why=why))
+        return not why
 
     def host_keys(self) -> HostKeys:
-        """What the SSH server shows of itself now."""
-        return ssh_server.host_keys(self.router.config.running, self.router.pki)
+        """What the SSH server shows of itself now; the log says once why a certificate is not there."""
+        offered = ssh_server.host_keys(self.router.config.running, self.router.pki)
+        if offered.lacks and offered.lacks != self._lacking:
+            mnemonic, text = self.router.texts.ssh_no_certificate
+            self.router.log.add(self.now(), "SSHD_", mnemonic, text.format(why=offered.lacks))
+        self._lacking = offered.lacks
+        return offered
 
     @property
     def disks(self) -> Disks:
@@ -141,6 +159,8 @@ class RouterHost:
         match job:
             case HttpRequest():
                 return await http.send(job)
+            case Work(do):
+                return await asyncio.to_thread(do)
             case GenerateKey():
                 return await asyncio.to_thread(generate, job, os.urandom)
             case ReadFile(path, most):
@@ -166,26 +186,57 @@ class RouterHost:
     # -------------------------------------------------------------------- timers, exchanges
 
     def _settle(self, timers: dict[str, str] | None = None) -> None:
-        """Save first, so that nothing is on the wire that a restart would not know of; then send."""
-        self._folder.save(self.router)
+        """Save first, so that nothing is on the wire that a restart would not know of; then send.
+
+        What cannot be saved is not sent either: both are tried again.  No server's trouble stops that.
+        """
+        self._timers_fired |= timers or {}
+        if self._is_saved():
+            outbox, self.router.pki.outbox = self.router.pki.outbox, []
+            for task in outbox:
+                running = asyncio.get_running_loop().create_task(
+                    self._exchange(task, self._timers_fired.pop(task.slot, None))
+                )
+                self._exchanges.add(running)
+                running.add_done_callback(self._exchanges.discard)
+            self._timers_fired.clear()
         for follow in self.followers:
-            follow()
-        outbox, self.router.pki.outbox = self.router.pki.outbox, []
-        for task in outbox:
-            running = asyncio.get_running_loop().create_task(
-                self._exchange(task, (timers or {}).get(task.slot))
-            )
-            self._exchanges.add(running)
-            running.add_done_callback(self._exchanges.discard)
+            try:
+                follow()
+            except Exception:
+                _log.exception("a server cannot follow its router", router=self.name)
         self._changed.set()
+
+    def _is_saved(self) -> bool:
+        """Save; when that fails, say so once, and settle again in a while."""
+        failed_before, self._save_again = self._save_again, None
+        if failed_before is not None:
+            failed_before.cancel()
+        try:
+            self._folder.save(self.router)
+        except Exception as error:  # no disk space, say
+            if failed_before is None:
+                _log.exception("a router cannot be saved; nothing is sent", router=self.name, why=str(error))
+            self._save_again = asyncio.get_running_loop().call_later(RETRY, self._settle)
+            return False
+        if failed_before is not None:
+            _log.info("a router is saved again", router=self.name)
+        return True
 
     async def _exchange(self, task: Task, timer: str | None) -> None:
         outcome = await self._carry(task)
-        came_to = self.router.pki.finish(task, outcome, self.now())
+        came_to = self._finish(task, outcome)
         _log.info("exchange", router=self.name, enrolment=task.slot, outcome=came_to)
         if timer is not None:
             self._on_fired(self.name, timer, came_to)
         self._settle()
+
+    def _finish(self, task: Task, outcome: Outcome) -> str:
+        try:
+            return self.router.pki.finish(task, outcome, self.now())
+        except Exception:  # a bug of ours: as if nothing had come, so that the enrolment goes on
+            _log.exception("an answer raised", router=self.name, enrolment=task.slot)
+            return self.router.pki.finish(task, _INTERNAL_ERROR, self.now())
 
     async def _carry(self, task: Task) -> Outcome:
         try:
@@ -194,19 +245,25 @@ class RouterHost:
             return failure
         except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever
             _log.exception("an exchange raised", router=self.name, enrolment=task.slot)
-            return ExchangeFailed("internal error of the emulator", NOT_SENT)
+            return _INTERNAL_ERROR
 
     def fire_due(self) -> None:
-        """Fire the timers that are due now."""
-        now, fired = self.now(), {}
+        """Fire the timers that are due now; what one of them raises stops none of the others."""
+        now, fired, raised = self.now(), {}, None
         for due, slot, name in self.router.pki.timers():
             if due <= now:
+                try:
+                    came_to = self.router.pki.fire(slot, now)
+                except Exception as error:
+                    raised = error
+                    continue
                 fired[slot] = name
-                came_to = self.router.pki.fire(slot, now)
                 if came_to is not None:  # nothing is on its way whose end could be told
                     self._on_fired(self.name, name, came_to)
         if fired:
             self._settle(fired)
+        if raised is not None:
+            raise raised
 
     async def run_due(self) -> None:
         """Fire what is due, and wait until no exchange is on its way."""
@@ -218,11 +275,20 @@ class RouterHost:
     async def _watch_timers(self) -> None:
         while True:
             self._changed.clear()
-            self.fire_due()
-            waiting = self.router.pki.timers()
-            frozen = self._clock.state().mode == "frozen"
-            delay = None if frozen or not waiting else (waiting[0][0] - self.now()).total_seconds()
+            try:
+                delay = self._until_the_next()
+            except Exception:  # a bug of ours, which must not end all timers
+                _log.exception("a timer raised", router=self.name)
+                delay = RETRY
             with suppress(TimeoutError):
                 # Not wait_for: Python 3.11's loses a cancellation that comes together with the event.
-                async with asyncio.timeout(None if delay is None else max(0.0, delay)):
+                async with asyncio.timeout(delay):
                     await self._changed.wait()
+
+    def _until_the_next(self) -> float | None:
+        """Fire what is due; real seconds until the next timer, None when only a change can bring it."""
+        self.fire_due()
+        waiting = self.router.pki.timers()
+        if self._clock.state().mode == "frozen" or not waiting:
+            return None
+        return max(0.0, (waiting[0][0] - self.now()).total_seconds())

@@ -1,18 +1,18 @@
 """Carry one ``HttpRequest`` over the network, byte for byte as the wire profile wants it.
 
 No HTTP library here: a Cisco router's GET is HTTP/1.0 with a Host header and nothing else, and what
-matters is exactly the bytes that go out.  What comes back is read by the standard library.
+matters is exactly the bytes that go out.  What comes back ``http_answer`` reads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import http.client
-import io
 import socket
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from router_emu.adapters.http_answer import Answer
 from router_emu.adapters.tls import TlsFailure, TlsStream, client_context
 from router_emu.pki.peers.verdict import Good
 from router_emu.pki.wire import (
@@ -23,12 +23,13 @@ from router_emu.pki.wire import (
     Judge,
     Limits,
     NoResponse,
+    Work,
     printable,
 )
 
 TIMEOUT = Limits().response
 _PORTS = {"http": 80, "https": 443}
-_LARGEST_HEAD = 64 * 1024
+_CHUNK = 64 * 1024
 _CONTEXT = client_context()
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ async def send(request: HttpRequest) -> HttpResponse | NoResponse:
                 await _judge(stream, request.judge)
             async with asyncio.timeout(request.limits.response):
                 await stream.write(message)
-                return _parse(await _receive(stream, request), request.limits.body)
+                return await _receive(stream, request.limits.body)
         finally:
             stream.close()
     except TimeoutError:
@@ -81,12 +82,29 @@ def _server(request: HttpRequest, parts: SplitResult) -> tuple[str, int]:
     return asked.hostname or "", asked.port or _PORTS[parts.scheme]
 
 
-async def carry(exchange: Exchange[T]) -> T:
-    """Send what an exchange asks for, one after the other; its result, or what it raises."""
+async def carry(exchange: Exchange[T], *, as_one: bool = False) -> T:
+    """Send what an exchange asks for, one after the other; its result, or what it raises.
+
+    ``as_one``, all of it together takes no longer than one request may.
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
     try:
-        request = next(exchange)
+        asked = next(exchange)
         while True:
-            request = exchange.send(await send(request))
+            if isinstance(asked, Work):
+                asked = exchange.send(await asyncio.to_thread(asked.do))
+                continue
+            ends = began + asked.limits.connect + asked.limits.response if as_one else None
+            if ends is not None and clock() >= ends:
+                asked = exchange.send(NoResponse("no time is left"))
+                continue
+            try:
+                async with asyncio.timeout_at(ends):
+                    answer = await send(asked)
+            except TimeoutError:
+                answer = NoResponse("timed out")
+            asked = exchange.send(answer)
     except StopIteration as done:
         result: T = done.value
         return result
@@ -131,7 +149,7 @@ async def _connected(host: str, port: int, secure: bool, limits: Limits) -> _Str
 
 
 async def _connect(host: str, port: int, secure: bool) -> _Stream:
-    reader, writer = await asyncio.open_connection(host, port, limit=_LARGEST_HEAD)
+    reader, writer = await asyncio.open_connection(host, port, limit=_CHUNK)
     if not secure:
         return _PlainStream(reader, writer)
     try:
@@ -144,13 +162,13 @@ async def _connect(host: str, port: int, secure: bool) -> _Stream:
 
 
 async def _judge(stream: TlsStream, judge: Judge) -> None:
-    """Nothing is told to a server whose certificate is not good.  Its fetches have limits of their own."""
+    """Nothing is told to a server whose certificate is not good.  To find out has a time limit of its own."""
     try:
         chain = stream.peer_chain()
     except ValueError as error:
         raise _NotAccepted(f"it cannot be read: {printable(str(error))}") from error
     try:
-        verdict = await carry(judge(chain))
+        verdict = await carry(judge(chain), as_one=True)
     except ExchangeFailed as failure:
         raise _NotAccepted(str(failure)) from failure
     if not isinstance(verdict, Good):
@@ -177,53 +195,15 @@ def _encode(request: HttpRequest, parts: SplitResult) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
 
 
-async def _receive(stream: _Stream, request: HttpRequest) -> bytes:
-    """The whole answer: until its Content-Length is there, else until the server closes."""
-    data = bytearray()
-    while (end := data.find(b"\r\n\r\n") + 4) < 4:
-        if len(data) > _LARGEST_HEAD or not (more := await stream.read(_LARGEST_HEAD)):
-            raise ValueError("no head")
-        data += more
-    if end > _LARGEST_HEAD:
-        raise ValueError("too large a head")
-    fields = http.client.parse_headers(io.BytesIO(bytes(data[:end]).partition(b"\r\n")[2]))
-    length, chunked = fields.get("Content-Length", ""), "Transfer-Encoding" in fields
-    told = int(length) if length.isdecimal() and len(length) < 20 and not chunked else None
-    if told is not None and told > request.limits.body:
-        raise ValueError("too large")
-    while told is None or len(data) < end + told:
-        try:
-            more = await stream.read(_LARGEST_HEAD)
-        except EOFError:
-            if not chunked:  # whoever cuts a connection must not be able to shorten what ends with it
-                raise
-            more = b""
-        if not more:
-            if told is not None:
-                raise ValueError("cut off")
-            return bytes(data)
-        data += more
-        # With chunks there are more bytes than the body's; the body itself is measured when it is parsed.
-        if len(data) - end > request.limits.body * (2 if chunked else 1):
-            raise ValueError("too large")
-    return bytes(memoryview(data)[: end + told])
-
-
-class _Received:
-    """As much of a socket as ``HTTPResponse`` asks for."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-
-def _parse(data: bytes, most: int) -> HttpResponse:
-    response = http.client.HTTPResponse(cast("socket.socket", _Received(data)))
-    response.begin()
-    body = response.read()
-    if len(body) > most:
-        raise ValueError("too large")
-    media_type = response.headers.get_content_type() if response.headers["Content-Type"] else ""
-    return HttpResponse(response.status, media_type, body, response.headers["Location"] or "")
+async def _receive(stream: _Stream, most: int) -> HttpResponse:
+    """The answer, once it is whole: nobody waits for a server that keeps the connection open."""
+    answer = Answer(most)
+    while not answer.is_whole:
+        data = await stream.read(_CHUNK)  # whoever just cuts a connection cannot shorten what ends with it
+        if not data:
+            answer.end()
+            break
+        answer.feed(data)
+    fields = answer.fields
+    media_type = fields.get_content_type() if fields["Content-Type"] else ""
+    return HttpResponse(answer.status, media_type, answer.body, fields["Location"] or "")

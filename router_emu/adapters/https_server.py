@@ -39,7 +39,8 @@ class HttpsServer:
         self.port: int = self._socket.getsockname()[1]
         self._listening = self._over = False
         self._said = ""
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._crowded = False
         self._pause: asyncio.TimerHandle | None = None
 
     @property
@@ -65,7 +66,8 @@ class HttpsServer:
             self._stop_listening()
             self._say(texts.web_stopped, why=str(error))
         else:
-            self._say(texts.web_listening, name=what.trustpoint)
+            expired = self._now() > what.identity.certificate.not_after
+            self._say(texts.web_expired if expired else texts.web_listening, name=what.trustpoint)
 
     async def stop(self) -> None:
         """Give the port up, and drop every client at once."""
@@ -119,13 +121,21 @@ class HttpsServer:
             loop.remove_reader(self._socket)
             self._pause = loop.call_later(_PAUSE, lambda: loop.add_reader(self._socket, self._accept))
             return
-        if len(self._clients) >= MOST_CLIENTS:
-            connection.close()
-            return
+        self._make_room()
         connection.setblocking(False)
         client = loop.create_task(self._serve(connection))
-        self._clients.add(client)
-        client.add_done_callback(self._clients.discard)
+        self._clients[client] = None
+        client.add_done_callback(lambda client: self._clients.pop(client, None))
+
+    def _make_room(self) -> None:
+        """Drop the oldest client when there are too many, and say so once: most likely it says nothing."""
+        staying = [each for each in self._clients if not each.cancelling()]
+        crowded_before, self._crowded = self._crowded, len(staying) >= MOST_CLIENTS
+        if self._crowded:
+            staying[0].cancel()
+        if self._crowded and not crowded_before:
+            mnemonic, text = self._router.texts.web_crowded
+            self._router.log.add(self._now(), "https", mnemonic, text.format(most=MOST_CLIENTS))
 
     # --------------------------------------------------------------------------- one client
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import asyncssh
@@ -26,6 +28,9 @@ BANNER = "Cisco-2.0"
 # Characters that may wait for a running command; then the client's window is left to fill up.
 MOST_TYPED_AHEAD = 65536
 _log = structlog.get_logger(__name__)
+_Verify = Callable[[str, bytes, bytes, bytes], Awaitable[bool]]
+# The chain in the request that a task is about; None when it is about a bare key.
+_shown: ContextVar[Sequence[Certificate] | None] = ContextVar("shown", default=None)
 
 
 class RouterHost(Protocol):
@@ -135,7 +140,8 @@ class _Login(asyncssh.SSHServer):
         self._connection = conn
         self._open.logins.add(self)
         # asyncssh has no callback for X.509, and its own check goes by the wall clock and knows no CRLs.
-        conn._validate_x509_certificate_chain = self._certified  # type: ignore[method-assign]
+        conn._validate_x509_certificate_chain = self._show  # type: ignore[method-assign]
+        conn.validate_public_key = partial(self._by_key, conn.validate_public_key)  # type: ignore[method-assign]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open.logins.discard(self)
@@ -161,15 +167,29 @@ class _Login(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         return self._open.host.may_log_in(username, key.public_data)
 
-    async def _certified(
+    async def _show(
         self, username: str, cert: asyncssh.public_key.SSHX509CertificateChain
     ) -> asyncssh.SSHKey | None:
-        """The key that a client has yet to show to be his, when its certificate lets the user in."""
+        """The key of a certificate, for asyncssh to verify a signature with; who may log in, we say then."""
         try:
-            chain = sent_chain(cert.public_data)
+            _shown.set(sent_chain(cert.public_data))
         except ValueError:
             return None
-        return cert.key if await self._open.host.may_log_in_by(username, chain) else None
+        return cert.key
+
+    async def _by_key(
+        self, verify: _Verify, username: str, blob: bytes, signed: bytes, signature: bytes
+    ) -> bool:
+        """Whether the user may log in, or may be asked for a signature while there is none.
+
+        A certificate is judged, and its CRLs are fetched, once its key has signed: anybody may have seen it.
+        """
+        _shown.set(None)
+        right = await verify(username, blob, signed, signature)
+        chain = _shown.get()
+        if not right or not signed or chain is None:
+            return right
+        return await self._open.host.may_log_in_by(username, chain)
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         if self._connection is None:

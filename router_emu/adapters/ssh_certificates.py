@@ -23,7 +23,7 @@ def key_pairs(plain: bytes, offered: HostKeys) -> list[object]:
     if offered.key is not None:
         try:
             keys.append(_certified(offered))
-        except (asyncssh.KeyImportError, ValueError) as error:
+        except Exception as error:  # of an odd certificate, cryptography raises whatever it likes
             _log.warning("a certificate cannot be a host key", why=str(error))
     return keys or [asyncssh.import_private_key(plain)]
 

@@ -22,6 +22,9 @@ from scep_core.certificates import Certificate, read_certificate
 # the lab's older profiles have issued: else OpenSSL refuses both, and nobody learns why.
 _CIPHERS = b"DEFAULT:@SECLEVEL=0"
 _CHUNK = 64 * 1024
+# Bits: TLS 1.3 signs by RSA-PSS, with a digest and a salt of 32 octets each (RFC 8017 section 9.1.1), which
+# such a key has no room for.  With TLS 1.2 it serves.
+_TOO_SHORT_FOR_PSS = 520
 
 TlsKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 T = TypeVar("T")
@@ -49,8 +52,10 @@ def server_context(chain: Sequence[Certificate], key: TlsKey) -> SSL.Context:
         context.check_privatekey()
         for each in others:
             context.add_extra_chain_cert(each)
-    except (SSL.Error, crypto.Error, ValueError) as error:
+    except Exception as error:  # of an odd certificate, cryptography raises whatever it likes
         raise TlsFailure(_reason(error)) from error
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size <= _TOO_SHORT_FOR_PSS:
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
     return context
 
 

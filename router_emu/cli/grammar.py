@@ -25,10 +25,14 @@ from router_emu.syslog import FACILITIES, HOST_LEVELS, INFORMATIONAL, LEVELS
 
 _SHOW_RUNNING = (
     Run("show running-config", show_config.running),
+    Run("show running-config crypto", show_config.crypto),
+    Run("show running-config crypto ca", show_config.crypto_ca),
     Run("show running-config crypto ca trustpoint [name:WORD]", show_config.trustpoints),
     Run("show running-config domain", show_config.domain),
     Run("show running-config hostname", show_config.hostname),
+    Run("show running-config http", show_config.http),
     Run("show running-config logging", show_config.logging),
+    Run("show running-config ssh", show_config.ssh),
 )
 _SHOW_COMMITS = (
     Run("show configuration commit changes id:1000000001-1999999999", show_config.commit_changes),
@@ -118,10 +122,15 @@ _SESSION = (
     *_SHOW_RUNNING,
 )  # fmt: skip
 
-# The words between braces are in `?` and in the log's tables alike.
+# The words between braces are in `?` and in the log's tables alike.  Of the settings without an effect, which
+# the lab has no console and no interface for, the forms are those of XR's manuals [D].
 _LOGGING = (
+    Setting(f"logging buffered [size:307200-125000000 | {' | '.join(LEVELS)}]"),
+    Setting(f"logging console [disable | {' | '.join(LEVELS)}]"),
     Setting(f"logging facility {{{' | '.join(FACILITIES)}}}"),
     Setting("logging hostnameprefix name:WORD"),
+    Setting(f"logging monitor [disable | {' | '.join(LEVELS)}]"),
+    Setting("logging source-interface name:WORD [vrf vrf:NAME]"),
     Setting(f"logging trap [disable | {' | '.join(LEVELS)}]"),
     # XR writes all of it out [T]: `logging 192.0.2.9 vrf default severity info port default`.
     Listed(
@@ -129,6 +138,12 @@ _LOGGING = (
         " [port {default | number:1-65535}]",
         fill=(("vrf", "default"), ("severity", HOST_LEVELS[INFORMATIONAL]), ("port", "default")),
     ),
+)
+
+# What else XR has there [D]; without this they would be names of hosts.
+_LOGGING_STRANGERS = (
+    *("archive", "container", "correlator", "disable", "events", "file", "format", "history"),
+    *("ipv4", "ipv6", "localfilesize", "suppress", "yang"),
 )
 
 # Ranges and defaults from Cisco's YANG (iosxr.md 1.1).  No default for the digest there: see pki/request.py.
@@ -204,6 +219,6 @@ CONFIG = Mode("config", "(config)#", (
     *_SSH_SERVER,
     Enter("crypto ca trustpoint name:WORD",  TRUSTPOINT),
     *_SESSION,
-), strangers=("configuration", "telnet"))  # fmt: skip
+), strangers=("configuration", "telnet", *(f"logging {word}" for word in _LOGGING_STRANGERS)))  # fmt: skip
 
 MODES = {mode.name: mode for mode in (EXEC, CONFIG, TRUSTPOINT)}

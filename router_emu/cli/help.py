@@ -30,7 +30,9 @@ _SHOW_CONFIGURATION = {
     "show running-config crypto ca trustpoint WORD": "Name of one trustpoint",
     "show running-config domain": "Domain service configuration",
     "show running-config hostname": "System's network name",
+    "show running-config http": "HTTP client and server",
     "show running-config logging": "System message logging",
+    "show running-config ssh": "Secure Shell configuration",
 }
 
 _LABEL = "Label of the key pair"

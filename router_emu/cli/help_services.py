@@ -43,13 +43,27 @@ _TEXTS = (
 def _logging() -> dict[str, str]:
     lines = {
         "logging": "Modify message logging facilities",
+        "logging buffered": "Set buffered logging parameters; the lab's buffer stays as it is",
+        "logging buffered <307200-125000000>": "Size of the buffer in bytes",
+        "logging console": "Set console logging; the lab has no console",
+        "logging console disable": "Log nothing to the console",
         "logging facility": "Modify message logging facilities",
         **{f"logging facility {name}": f"Facility {name}" for name in FACILITIES},
         "logging hostnameprefix": "Add this hostname prefix to messages to servers",
         "logging hostnameprefix WORD": "Name that stands before each message",
+        "logging monitor": "Set terminal line (monitor) logging parameters; without effect",
+        "logging monitor disable": "Log nothing to terminal lines",
+        "logging source-interface": "Specify interface for source address; without effect",
+        "logging source-interface WORD": "Name of the interface",
+        "logging source-interface WORD vrf": "Set VRF option",
+        "logging source-interface WORD vrf WORD": "Name of the VRF",
         "logging trap": "Set logging level of messages to servers",
         "logging trap disable": "Send nothing to servers",
-        **{f"logging trap {level}": text for level, text in zip(LEVELS, _TEXTS, strict=True)},
+        **{
+            f"logging {what} {level}": text
+            for what in ("buffered", "console", "monitor", "trap")
+            for level, text in zip(LEVELS, _TEXTS, strict=True)
+        },
         "logging WORD": "IPv4 or IPv6 address, or name, of the logging host",
         "logging WORD vrf": "Set VRF option",
         "logging WORD vrf WORD": "Name of the VRF; the lab has one network",

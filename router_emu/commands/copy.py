@@ -69,14 +69,14 @@ def _hide_password(context: Context, source: str, shown: str) -> None:
 
 
 def _name_of(source: str, *, remote: bool) -> str:
-    """What the file is called; empty when the source does not say."""
+    """What the file is called, in one word as commands take it; empty when the source does not say."""
     if not remote:
         return posixpath.basename(source)
     try:
         path = unquote(urlsplit(source).path)
     except ValueError:
         return ""
-    return posixpath.basename(path) if path.isprintable() else ""
+    return posixpath.basename(path).replace(" ", "_") if path.isprintable() else ""
 
 
 def _destination(context: Context, destination: str, name: str) -> str:

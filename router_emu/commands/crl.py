@@ -44,7 +44,7 @@ def _issuer(context: Context, crl: Crl) -> Certificate:
         return each
     if namesakes:
         return namesakes[0]
-    raise CrlRefused(router.texts.crl_no_issuer.format(issuer=_issuer_shown(router.texts, crl)))
+    raise CrlRefused(router.texts.crl_no_issuer.format(issuer=show_pki.shown_name(router.texts, crl.issuer)))
 
 
 def clear(context: Context, _args: Args) -> str:
@@ -64,16 +64,9 @@ def _entry(texts: Texts, crl: Crl, source: str) -> str:
     return "\n".join(
         (
             texts.crl_title,
-            texts.crl_issuer.format(issuer=_issuer_shown(texts, crl)),
+            texts.crl_issuer.format(issuer=show_pki.shown_name(texts, crl.issuer)),
             texts.crl_last_update.format(instant=dates.change(crl.this_update)),
             texts.crl_next_update.format(instant=dates.change(due)) if due else texts.crl_no_next_update,
             texts.crl_source.format(source=printable(source)),
         )
     )
-
-
-def _issuer_shown(texts: Texts, crl: Crl) -> str:
-    try:
-        return show_pki.shown_name(texts, crl.issuer)
-    except ValueError:
-        return "a name that cannot be read"

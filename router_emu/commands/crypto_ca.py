@@ -84,6 +84,7 @@ def authenticate(context: Context, args: Args) -> Flow:
     yield Say(_shown(context, offered))
     accepted = yield from answers.yes_or_no(context, texts.authenticate_question)
     if accepted:
+        _enrolling(context, args)  # another session may have removed the trustpoint meanwhile
         _check_same_ca(context, name, offered.ca)  # the router's certificate may have come meanwhile
         state = replace(router.pki.trustpoint(name), ca=offered.ca, ra=offered.ra, above=offered.above)
         router.pki.authenticate(name, state, context.now)
@@ -119,6 +120,8 @@ def _pasted(context: Context) -> Generator[Effect, Any, tuple[Certificate, ...]]
         if line.lower() == "quit" or (lines and not line):
             break
         lines += [line] if line and len(lines) < _MOST_LINES else []
+    if not lines:
+        raise CliRefusal(texts.paste_refused.format(why=texts.nothing_pasted))
     try:
         return read_certificates("\n".join(lines))
     except ValueError as error:
@@ -139,6 +142,8 @@ def enroll(context: Context, args: Args) -> Flow:
         return
     settings = _enrolling(context, args)
     _check_ready(context, settings)
+    if settings.local:
+        yield from local_enrolment.check_writable(context, args)
     if router.pki.trustpoint(settings.name).own:
         again = yield from answers.yes_or_no(context, texts.enroll_again)
         if not again:
@@ -164,7 +169,11 @@ def enroll(context: Context, args: Args) -> Flow:
             yield from _display(context, application.request)
     if settings.local:
         requests = [each.request for each in applications if each.request is not None]
-        yield from local_enrolment.write_requests(context, args, requests)
+        try:
+            yield from local_enrolment.write_requests(context, args, requests)
+        except CliRefusal:
+            router.pki.cancel(settings.name, context.now)  # a request that nobody can read waits for nothing
+            raise
 
 
 def _display(context: Context, request: Csr) -> Flow:

@@ -62,8 +62,7 @@ def carry(exchange: Exchange[T]) -> Generator[Effect, Any, T]:
     try:
         request = next(exchange)
         while True:
-            response = yield Perform(request)
-            request = exchange.send(response)
+            request = exchange.send((yield Perform(request)))
     except StopIteration as done:
         result: T = done.value
         return result

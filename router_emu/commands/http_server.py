@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from router_emu.commands import trustpoints
 from router_emu.commands.context import Router
-from router_emu.pki.identity import Identity, NoIdentity, find_identity
+from router_emu.pki.identity import Identity, NoIdentity
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,7 @@ def presented(router: Router) -> Presented:
 
 
 def _of_trustpoint(router: Router, name: str) -> Presented:
-    try:
-        return Presented(name, find_identity(router.pki.trustpoint(name), router.pki.keys))
-    except NoIdentity as why:
-        raise NoIdentity(f"trustpoint {name}: {why}") from None
+    return Presented(name, trustpoints.identity(router.config.running, router.pki, name))
 
 
 def answer(router: Router, trustpoint: str, request_line: str) -> Answer:

@@ -28,6 +28,14 @@ def check_path(context: Context, settings: TrustpointSettings, args: Args) -> No
         raise CliRefusal(texts.local_not_configured.format(name=settings.name))
 
 
+def check_writable(context: Context, args: Args) -> Flow:
+    """The file that was named can be made, or replaced; CliRefusal."""
+    path = args.text("path")
+    entry = yield from disk.look_up(context, path)
+    if entry is not None and entry.is_folder:
+        raise CliRefusal(context.router.texts.not_written.format(why=f"{path}: not a file"))
+
+
 def read_certificates(context: Context, args: Args) -> Generator[Effect, Any, tuple[Certificate, ...]]:
     """The certificates in the file that was named; CliRefusal."""
     data = yield from disk.read_file(context, args.text("path"), _MOST_BYTES)

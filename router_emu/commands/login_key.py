@@ -27,6 +27,8 @@ def import_rsa(context: Context, args: Args) -> Flow:
         data = yield from disk.read_file(context, place, MOST_BYTES)
     else:
         data = yield from _pasted(texts.login_key_prompt)
+        if not data:
+            raise CliRefusal(texts.login_key_refused.format(why=texts.nothing_pasted))
     try:
         key = read_public_key(data)
     except ValueError as error:
@@ -81,10 +83,10 @@ def _position(args: Args) -> str | None:
 
 
 def _pasted(prompt: str) -> Generator[Effect, Any, bytes]:
-    """Lines up to an empty one."""
+    """Lines up to an empty one, or to "quit", which ends the paste of a certificate, too."""
     yield Say(prompt)
     lines: list[str] = []
-    while line := str((yield Ask(""))).strip():
+    while (line := str((yield Ask(""))).strip()) and line.lower() != "quit":
         lines.append(line)
         if sum(map(len, lines)) > MOST_BYTES:
             break

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from router_emu import dates
 from router_emu.commands.context import Context
 from router_emu.config import text
-from router_emu.config.store import Commit, CommitError
+from router_emu.config.store import Commit
 from router_emu.config.tree import Block, Path, find
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal
@@ -36,10 +36,14 @@ def running_part(words: str) -> Callable[[Context, Args], str]:
     return show
 
 
+crypto = running_part("crypto")
+crypto_ca = running_part("crypto ca")
 trustpoints = running_part("crypto ca trustpoint")
 domain = running_part("domain")
 hostname = running_part("hostname")
+http = running_part("http")
 logging = running_part("logging")
+ssh = running_part("ssh")
 
 
 def candidate(context: Context, _args: Args) -> str:
@@ -51,13 +55,20 @@ def candidate(context: Context, _args: Args) -> str:
 
 
 def failed(context: Context, _args: Args) -> str:
-    """`show configuration failed`: what the last commit of this session was refused for."""
+    """`show configuration failed`: what the last commit of this session was refused for.
+
+    Each line stands once, in its block, with the first of the reasons.
+    """
     texts, session = context.router.texts, context.shell.editing()
     if session.refused is None:
         raise CliRefusal(texts.no_items)
     lines: list[str] = []
-    for error in session.errors:
-        lines += _failure(session.refused, error, texts.failed_reason)
+    for path in dict.fromkeys(error.path for error in session.errors):
+        reasons: dict[str | None, str] = {}
+        for error in session.errors:
+            if error.path == path:
+                reasons.setdefault(error.setting, texts.failed_reason.format(reason=error.reason))
+        lines += _failures(session.refused, path, reasons)
     return texts.failed_title + _page([*lines, "end"])
 
 
@@ -102,15 +113,17 @@ def _part(block: Block, words: str, name: str | None) -> Iterator[str]:
             yield from text.block_lines(opening, block.children[opening])
 
 
-def _failure(tree: Block, error: CommitError, reason: str) -> Iterator[str]:
-    """The lines of one refusal: the blocks around it, the failing line, and the reason below that."""
-    path: Path = error.path
+def _failures(tree: Block, path: Path, reasons: Mapping[str | None, str]) -> Iterator[str]:
+    """The refused lines of one block, in table order inside those around it; None is the block itself."""
     for depth, key in enumerate(path):
         yield text.indented(depth, key.line)
+    if None in reasons:
+        yield reasons[None]
     block = find(tree, path)
-    if error.setting is not None and block is not None:
-        value = block.values.get(error.setting, "")
-        yield text.indented(len(path), text.setting_line(error.setting, value))
-    yield reason.format(reason=error.reason)
+    assert block is not None  # a check names what it was shown
+    for setting in block.mode.in_order(each for each in reasons if each is not None):
+        value = block.values.get(setting, "")
+        yield text.indented(len(path), text.setting_line(setting, value))
+        yield reasons[setting]
     for depth in reversed(range(len(path))):
         yield text.indented(depth, "!")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from router_emu import dates
 from router_emu.commands.context import Context
 from router_emu.pki.keys import Purpose
@@ -36,7 +38,10 @@ def _trustpoint(context: Context, name: str) -> str:
     for authority in (*((held.ca,) if held.ca else ()), *held.above):
         lines += [texts.ca_title, ca_certificate(texts, authority, indent="  ")]
     for purpose, certificate in held.own.items():
-        lines += [*_router_head(texts, purpose, "Available"), *_body(texts, certificate, "  ")]
+        lines += [
+            *_router_head(texts, purpose, _status(certificate, context.now)),
+            *_body(texts, certificate, "  "),
+        ]
     if held.next and held.next.ca:
         for authority in (held.next.ca, *held.next.above):
             title = texts.rollover_title.format(title=texts.ca_title.rstrip())
@@ -51,6 +56,10 @@ def _trustpoint(context: Context, name: str) -> str:
             texts.request_fingerprint.format(fingerprint=groups(application.fingerprint)),
         ]
     return "\n".join(lines)
+
+
+def _status(certificate: Certificate, now: datetime) -> str:
+    return "Available" if now <= certificate.not_after else "Expired"  # the second is ours
 
 
 def _router_head(texts: Texts, purpose: Purpose, status: str, *, next_ca: bool = False) -> list[str]:
@@ -96,9 +105,12 @@ def shown_name(texts: Texts, name: bytes) -> str:
     The chapter: ``cn=Root coax-u10 Certificate Manager,ou=HFR,o=Cisco Systems,l=San Jose,st=CA,c=US``,
     and ``CN=Cisco Root CA 2048,O=Cisco Systems`` in its newer half.
     """
+    try:
+        rdns = names.parse_name(name)
+    except ValueError:
+        return texts.unreadable_name
     return ",".join(
-        "+".join(f"{_type(texts, kind)}={printable(text)}" for kind, text in rdn)
-        for rdn in reversed(names.parse_name(name))
+        "+".join(f"{_type(texts, kind)}={printable(text)}" for kind, text in rdn) for rdn in reversed(rdns)
     )
 
 

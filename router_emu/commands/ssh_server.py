@@ -7,14 +7,16 @@ it is renewed, is ours; so is what happens when a list of host key algorithms le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from router_emu.commands import trustpoints
 from router_emu.config.store import CommitError
 from router_emu.config.tree import Block
-from router_emu.pki.identity import NoIdentity, find_identity
+from router_emu.pki.identity import Identity, NoIdentity
 from router_emu.pki.store import Pki
+from router_emu.pki.wire import printable
 from scep_core import asn1, names
 from scep_core.certificates import SUBJECT_ALT_NAME, Certificate
 
@@ -46,11 +48,13 @@ class HostKeys:
     """What the SSH server shows of itself: its plain key, and an RSA key with its ``chain``, or one of both.
 
     The chain begins with the router's certificate; without a certificate it is empty and ``key`` None.
+    ``lacks`` says why there is none, when there should be one.
     """
 
     plain: bool = True
     chain: tuple[Certificate, ...] = ()
     key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
+    lacks: str = ""
 
 
 def host_keys(running: Block, pki: Pki) -> HostKeys:
@@ -59,17 +63,16 @@ def host_keys(running: Block, pki: Pki) -> HostKeys:
     offered = HostKeys(plain=not listed or _PLAIN in listed)
     name = running.text(HOST)
     if name is not None and (not listed or X509 in listed):
-        offered = _with_certificate(pki, name, offered)
-    return offered if offered.plain or offered.key else HostKeys()
+        try:
+            offered = _with_certificate(offered, trustpoints.identity(running, pki, name))
+        except NoIdentity as why:
+            offered = replace(offered, lacks=str(why))
+    return offered if offered.plain or offered.key else HostKeys(lacks=offered.lacks)
 
 
-def _with_certificate(pki: Pki, name: str, offered: HostKeys) -> HostKeys:
-    try:
-        identity = find_identity(pki.trustpoint(name), pki.keys)
-    except NoIdentity:
-        return offered
+def _with_certificate(offered: HostKeys, identity: Identity) -> HostKeys:
     if not isinstance(identity.key, rsa.RSAPrivateKey):
-        return offered
+        raise NoIdentity("only a certificate for an RSA key can be offered")
     # RFC 6187 section 2.1: the root may be left out; IOS's manual says that it must be [D].
     return HostKeys(offered.plain, identity.chain, identity.key)
 
@@ -87,6 +90,16 @@ def user_names(running: Block, certificate: Certificate) -> tuple[str, ...]:
         case "user-principle-name":
             return _principal_names(certificate)
     return ()
+
+
+def why_not_his(running: Block, certificate: Certificate, user: str) -> str:
+    """Why a certificate does not name the user, for people; empty when it does."""
+    names_of, field = user_names(running, certificate), running.text(USERNAME)
+    if user in names_of:
+        return ""
+    if field is None:
+        return f"{USERNAME!r} is not configured"
+    return f"it is for {printable(', '.join(names_of))}" if names_of else f"it names no user by {field}"
 
 
 def _common_names(certificate: Certificate) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from router_emu.config.store import CommitError
 from router_emu.config.tree import Block, BlockKey
 from router_emu.pki import request, self_signed
+from router_emu.pki.identity import Identity, NoIdentity, find_identity
 from router_emu.pki.keys import DEFAULT_LABEL, Algorithm
 from router_emu.pki.self_signed import SYSTEM_TRUSTPOINT, KeyName, SelfEnrolment
+from router_emu.pki.store import Pki
 from router_emu.pki.trustpoint import TrustpointSettings
 from scep_core import names
 from scep_core.values import Digest
@@ -117,6 +119,16 @@ def _key_name(block: Block, words: str) -> KeyName | None:
         if label is not None:
             return KeyName(algorithm, label)
     return None
+
+
+def identity(running: Block, pki: Pki, name: str) -> Identity:
+    """What a server presents of a trustpoint.  NoIdentity names the trustpoint, and says why."""
+    if name not in running.blocks(TRUSTPOINT):
+        raise NoIdentity(f"trustpoint {name} is not configured")
+    try:
+        return find_identity(pki.trustpoint(name), pki.keys)
+    except NoIdentity as why:
+        raise NoIdentity(f"trustpoint {name}: {why}") from None
 
 
 def is_usable(url: str) -> bool:

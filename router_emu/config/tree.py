@@ -97,10 +97,10 @@ def put(tree: Block, path: Path, words: str, value: Value) -> Block:
 
 
 def drop(tree: Block, path: Path, words: str) -> Block:
-    """``tree`` without a setting."""
+    """``tree`` without a setting; by the keywords of a listed one, without all its lines."""
     if find(tree, path) is None:
         return tree
-    return _edit(tree, path, lambda block: replace(block, values=_without(block.values, words)))
+    return _edit(tree, path, lambda block: replace(block, values=_without_lines(block, words)))
 
 
 def enter(tree: Block, path: Path) -> Block:
@@ -141,6 +141,10 @@ def _edit(tree: Block, path: Sequence[BlockKey], change: Callable[[Block], Block
     key, *rest = path
     inner = tree.children.get(key) or Block(tree.mode.blocks[key.words].mode)
     return replace(tree, children={**tree.children, key: _edit(inner, rest, change)})
+
+
+def _without_lines(block: Block, words: str) -> dict[str, Value]:
+    return {key: value for key, value in block.values.items() if words not in (key, block.mode.words_of(key))}
 
 
 def _without(mapping: Mapping[K, V], key: K) -> dict[K, V]:

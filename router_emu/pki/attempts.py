@@ -16,13 +16,15 @@ from scep_core.messages import ReplyMessage
 class Attempt:
     """A running enrolment: its application, its machine, and the label of the key that it is for.
 
-    ``number`` tells it from earlier attempts in the same slot, whose late answers count no more.
+    ``number`` tells it from earlier attempts in the same slot, whose late answers count no more.  ``told`` is
+    why there was no answer the last time: it is not told again until it is another, or an answer has come.
     """
 
     number: int
     application: Application
     machine: Enrolment
     key_label: str
+    told: str = ""
 
     @property
     def waits_for_the_ca(self) -> bool:
@@ -50,9 +52,11 @@ Outcome = ReplyMessage | NextCa | ExchangeFailed
 class Report:
     """What the operator should know of an enrolment; the words are ``texts.enrolment_log``'s.
 
-    ``what`` is ``pending``, ``issued``, ``refused``, ``expired``, ``cancelled``, ``forgotten``, ``renewing``,
-    ``not-renewed``, one of ``ExchangeFailed``'s, or of a rollover ``next-ca``, ``no-next-ca``, ``rolling``,
-    ``shadow-issued``, ``rolled-over``, ``no-shadow``; ``details`` says more where there is more to say.
+    ``what`` is ``by-hand``, ``pending``, ``issued``, ``refused``, ``expired``, ``unanswered``, ``cancelled``,
+    ``forgotten``, or one of ``ExchangeFailed``'s; of a renewal ``renewing``, ``not-renewed``,
+    ``renewal-expired``, ``renewal-later``; of a rollover ``next-ca``, ``no-next-ca``, ``rolling``,
+    ``shadow-issued``, ``rolled-over``, ``no-shadow``; at an end ``certificate-expired``, ``ca-expired``.
+    ``details`` says more where there is more to say.
     """
 
     what: str

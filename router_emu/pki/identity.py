@@ -63,6 +63,6 @@ def export_identity(name: str, held: TrustpointState, keys: KeyRing, password: b
         own, *others = [
             x509.load_der_x509_certificate(each.der) for each in (identity.certificate, *identity.authorities)
         ]
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:  # the second is none of the first
         raise NoIdentity(f"a certificate is not well-formed: {error}") from error
     return pkcs12.serialize_key_and_certificates(name.encode(), identity.key, own, others, encryption)

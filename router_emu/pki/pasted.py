@@ -19,6 +19,8 @@ def read_certificates(text: str) -> tuple[Certificate, ...]:
 
     What stands around PEM, as of ``openssl x509 -text``, is passed over.  ValueError says what is wrong.
     """
+    if "-----BEGIN " in _PEM.sub("", text):
+        raise ValueError("a line -----BEGIN ...----- has no line -----END ...----- that belongs to it")
     found: list[Certificate] = []
     for body in [block[2] for block in _PEM.finditer(text)] or [text]:
         try:

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
+from router_emu import dates
 from router_emu.pki.keys import KeyPair, Purpose
+from router_emu.pki.readable import check_readable
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from router_emu.pki.wire import (
     NOT_BELIEVED,
@@ -239,20 +241,25 @@ def _transact(
             policy=wire.policy(application.digest),
             random_bytes=random_bytes,
         )
-        if isinstance(reply, Success):
-            _check_issued(reply.certificates, key, client.state)
+        if isinstance(reply, Success) and own_certificate(reply.certificates, key) is None:
+            raise ValueError("no certificate for our key in it")
     except (NotAPkiMessage, PeerError, ValueError) as error:
         raise ExchangeFailed(str(error), NOT_BELIEVED) from error
     return reply
 
 
-def _check_issued(issued: Sequence[Certificate], key: KeyPair, state: TrustpointState) -> None:
-    certificate = own_certificate(issued, key)
-    if certificate is None:
-        raise ValueError("no certificate for our key in it")
+def check_issued(certificate: Certificate, state: TrustpointState, at: datetime) -> None:
+    """Whether a certificate that came, by CertRep or a paste, can serve ``at``; ValueError says why not."""
     if state.ca is None:
-        raise ValueError("the trustpoint has no CA certificate")
-    certificates.verify_issued_by(certificate, state.ca)
+        raise ValueError("its CA is not authenticated")
+    try:
+        certificates.verify_issued_by(certificate, state.ca)
+    except ValueError as error:
+        raise ValueError(f"the CA has not issued it: {error}") from error
+    check_readable(certificate)
+    if not certificate.not_before <= at <= certificate.not_after:
+        life = f"from {dates.long(certificate.not_before)} to {dates.long(certificate.not_after)}"
+        raise ValueError(f"it is valid {life}, not at {dates.long(at)}")
 
 
 def own_certificate(issued: Sequence[Certificate], key: KeyPair) -> Certificate | None:

@@ -55,8 +55,12 @@ def get_next_ca(
 
 
 def _choose(certificates: Sequence[Certificate], current: Certificate) -> TrustpointState:
-    """As at ``authenticate``, but what counts is the instant at which the current CA ends."""
-    offered = choose_ca(certificates, current.not_after)
+    """As at ``authenticate``, but what counts is the instant at which the current CA ends.
+
+    The answer may hold the current CA too, and more than one after it: that which ends last is the next.
+    """
+    last_first = sorted(certificates, key=lambda each: each.not_after, reverse=True)
+    offered = choose_ca(last_first, current.not_after, replaced=current)
     if offered.ca.not_after <= current.not_after:
         raise CaCertificateRefused("it ends no later than the CA of now")
     return TrustpointState(ca=offered.ca, ra=offered.ra, above=offered.above)

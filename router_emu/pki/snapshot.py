@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from router_emu.pki.attempts import Attempt
 from router_emu.pki.keys import Algorithm, KeyRing, Purpose
@@ -16,12 +16,14 @@ from router_emu.pki.request import Application
 from router_emu.pki.snapshot_keys import dump_login_keys, dump_ring, load_login_keys, load_ring, read_instant
 from router_emu.pki.store import Pki
 from router_emu.pki.trustpoint import TrustpointState
+from scep_core import names
 from scep_core.certificates import Certificate, read_certificate
 from scep_core.csr import Csr, slice_csr
 from scep_core.enrolment import Enrolment, State
 from scep_core.values import Digest
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class BrokenState(ValueError):
@@ -36,6 +38,7 @@ def dump(pki: Pki) -> Json:
         "trustpoints": {name: _dump_trustpoint(state) for name, state in pki.trustpoints.items()},
         "attempts": [_dump_attempt(attempt) for attempt in pki.attempts.values()],
         "next_tries": {slot: when.isoformat() for slot, when in pki.upkeep.next_tries.items()},
+        "expiries_told": sorted(pki.upkeep.expiries.told),
     }
 
 
@@ -46,13 +49,17 @@ def load(pki: Pki, stored: Mapping[str, Any]) -> None:
         keys, login_keys = load_ring(stored["keys"]), load_login_keys(stored["login_keys"])
         trustpoints = {name: _load_trustpoint(each) for name, each in stored["trustpoints"].items()}
         attempts = [_load_attempt(each) for each in stored["attempts"]]
+        attempts = [each for each in attempts if _has_key(keys, each)]
         next_tries = {slot: read_instant(each) for slot, each in stored["next_tries"].items()}
+        # An earlier version told of no end.
+        told = {(str(name), str(fingerprint)) for name, fingerprint in stored.get("expiries_told", [])}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BrokenState(f"the stored PKI state cannot be read: {error}") from error
     pki.keys, pki.login_keys = keys, login_keys
     pki.trustpoints.update(trustpoints)
-    pki.attempts.update({each.application.slot: each for each in attempts if _has_key(keys, each)})
+    pki.attempts.update({each.application.slot: each for each in attempts})
     pki.upkeep.next_tries.update(next_tries)
+    pki.upkeep.expiries.told = told
 
 
 def _of_general_keys(stored: Mapping[str, Any]) -> Json:
@@ -128,6 +135,7 @@ def _dump_attempt(attempt: Attempt) -> Json:
         "state": str(machine.state),
         "retries": machine.retries,
         "wake_at": machine.wake_at.isoformat() if machine.wake_at else None,
+        "told": attempt.told,
     }
 
 
@@ -138,27 +146,55 @@ def _dump_request(request: Csr | None) -> str | None:
 
 def _load_attempt(stored: Json) -> Attempt:
     application = Application(
-        base_url=stored["base_url"],
-        trustpoint=stored["trustpoint"],
+        base_url=_of(str, stored["base_url"]),
+        trustpoint=_of(str, stored["trustpoint"]),
         purpose=Purpose(stored["purpose"]),
-        transaction_id=stored["transaction_id"],
+        transaction_id=_of(str, stored["transaction_id"]),
         request=None if stored["request"] is None else slice_csr(_octets(stored["request"])),
-        subject=_octets(stored["subject"]),
+        subject=_name(stored["subject"]),
         fingerprint=bytes.fromhex(stored["fingerprint"]),
         signer=_certificate(stored["signer"]),
         digest=Digest(stored["digest"]) if stored["digest"] else None,
-        renews=bool(stored["renews"]),
-        renewal_request=bool(stored["renewal_request"]),
-        to_next_ca=bool(stored.get("to_next_ca")),
+        renews=_of(bool, stored["renews"]),
+        renewal_request=_of(bool, stored["renewal_request"]),
+        to_next_ca=_of(bool, stored.get("to_next_ca", False)),
     )
     machine = Enrolment(
         retry_period=timedelta(seconds=stored["retry_period"]),
-        retry_count=stored["retry_count"],
+        retry_count=_of(int, stored["retry_count"]),
         state=State(stored["state"]),
-        retries=stored["retries"],
+        retries=_of(int, stored["retries"]),
         wake_at=read_instant(stored["wake_at"]) if stored["wake_at"] else None,
     )
-    return Attempt(stored["number"], application, machine, stored["key_label"])
+    _check_possible(machine, by_hand=application.by_hand)
+    told = _of(str, stored.get("told", ""))
+    return Attempt(_of(int, stored["number"]), application, machine, _of(str, stored["key_label"]), told)
+
+
+def _check_possible(machine: Enrolment, *, by_hand: bool) -> None:
+    """ValueError for a state that no enrolment rests in: nobody would handle its next event."""
+    waits = machine.wake_at is not None
+    possible = {State.NONEXISTENT: waits, State.SENT: not waits, State.PENDING: True}
+    if by_hand:
+        possible = {State.PENDING: not waits}
+    if not possible.get(machine.state):
+        raise ValueError(f"an enrolment that is {machine.state} and has {'a' if waits else 'no'} timer")
+    if machine.retry_period <= timedelta():
+        raise ValueError("a retry period that does not end")
+
+
+def _of(kind: type[T], stored: Any) -> T:
+    """The value when it is of this type, and not only of a subtype, as True is of int; TypeError."""
+    if type(stored) is not kind:
+        raise TypeError(f"{stored!r:.40} is not of type {kind.__name__}")
+    value: T = stored
+    return value
+
+
+def _name(stored: str) -> bytes:
+    octets = _octets(stored)
+    names.parse_name(octets)
+    return octets
 
 
 def _certificate(stored: str) -> Certificate:

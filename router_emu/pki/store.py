@@ -29,6 +29,7 @@ from router_emu.pki.peers.crl_cache import CrlCache
 from router_emu.pki.request import (
     Application,
     Client,
+    check_issued,
     make_application,
     own_certificate,
     send_poll,
@@ -38,9 +39,9 @@ from router_emu.pki.request import (
 from router_emu.pki.rollover import NextCa
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from router_emu.pki.upkeep import Upkeep
-from router_emu.pki.wire import ExchangeFailed, WireProfile, printable
+from router_emu.pki.wire import NOT_BELIEVED, ExchangeFailed, WireProfile, printable
 from scep_core.algorithms import RandomBytes
-from scep_core.certificates import Certificate, verify_issued_by
+from scep_core.certificates import Certificate
 from scep_core.enrolment import Effect, Enrolment, Event, State, step
 from scep_core.messages import Failure, Pending, Success
 
@@ -144,7 +145,7 @@ class Pki:
             make_application(settings, key, base_url=base_url, challenge_password=challenge_password, now=now)
             for key in self.keys.for_enrolment(settings.key_label)
         )
-        self.cancel(settings.name, now)
+        self._give_way(settings.name, now)
         for application in applications:
             self.start(application, settings, now)
         return applications
@@ -156,6 +157,7 @@ class Pki:
         attempt = Attempt(self._attempts_made, application, machine, settings.key_label)
         if application.by_hand:
             self.attempts[application.slot] = replace(attempt, machine=replace(machine, state=State.PENDING))
+            self._report_attempt("by-hand", attempt, now)
         else:
             self._step(attempt, Event.START, now)
 
@@ -165,6 +167,13 @@ class Pki:
         for attempt in running:
             self._step(attempt, Event.CANCEL, now)
         return bool(running)
+
+    def _give_way(self, name: str, now: datetime) -> None:
+        """Others come in the place of a trustpoint's enrolments; of those by hand nobody needs to be told."""
+        for attempt in self.attempts_of(name):
+            if attempt.application.by_hand:
+                del self.attempts[attempt.application.slot]
+        self.cancel(name, now)
 
     def follow_takeover(self, name: str, now: datetime) -> None:
         """A trustpoint's next CA is the one of now: what was asked of it goes on, the rest is given up."""
@@ -186,14 +195,10 @@ class Pki:
                 break
         else:
             raise CertificateRefused(f"it is for none of the keys of {settings.key_label}")
-        if state.ca is None:
-            raise CertificateRefused("its CA is not authenticated")
         try:
-            verify_issued_by(certificate, state.ca)
+            check_issued(certificate, state, now)
         except ValueError as error:
-            raise CertificateRefused(f"the CA of {name} has not issued it: {error}") from error
-        if not certificate.not_before <= now <= certificate.not_after:
-            raise CertificateRefused("it is not valid at this time")
+            raise CertificateRefused(str(error)) from error
         attempt = self.attempts.get(slot_of(name, key.purpose))
         self._hold(name, key.purpose, certificate)
         if attempt is None or not attempt.application.by_hand:
@@ -204,7 +209,7 @@ class Pki:
 
     def hold_own(self, name: str, purpose: Purpose, certificate: Certificate, now: datetime) -> None:
         """Hold a certificate that the router made for itself; what was asked of a CA is given up."""
-        self.cancel(name, now)
+        self._give_way(name, now)
         self._hold(name, purpose, certificate)
 
     def _hold(self, name: str, purpose: Purpose, certificate: Certificate) -> None:
@@ -228,7 +233,7 @@ class Pki:
         attempt = self.attempts.get(task.slot)
         if attempt is None or attempt.number != task.number:
             return "too late"
-        application = attempt.application
+        application, outcome = attempt.application, self._checked(attempt, outcome, now)
         match outcome:
             case Success(certificates):
                 issued = own_certificate(certificates, self._key(attempt))
@@ -239,18 +244,32 @@ class Pki:
             case Pending():
                 if attempt.machine.state is State.SENT:
                     self._report_attempt("pending", attempt, now)
-                return self._step(attempt, Event.PENDING, now)
+                return self._step(replace(attempt, told=""), Event.PENDING, now)
             case Failure(fail_info, text):
                 why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
                 return self._step(attempt, Event.FAILURE, now, why)
             case ExchangeFailed():
-                self._report_attempt(outcome.what, attempt, now, str(outcome))
+                attempt = self._tell_why(attempt, outcome, now)
                 return self._step(attempt, Event.NO_ANSWER, now, str(outcome))
             case NextCa():
                 raise AssertionError("no attempt asks for the next CA")
 
+    def _checked(self, attempt: Attempt, outcome: Outcome, now: datetime) -> Outcome:
+        """The outcome, unless it is a certificate that cannot serve: of the next CA, when that takes over."""
+        if isinstance(outcome, Success):
+            application, held = attempt.application, self.trustpoint(attempt.application.trustpoint)
+            at = max(now, held.ca.not_after) if application.to_next_ca and held.ca else now
+            issued = own_certificate(outcome.certificates, self._key(attempt))
+            assert issued is not None  # as _transact has seen
+            try:
+                check_issued(issued, self._partner(application), at)
+            except ValueError as error:
+                return ExchangeFailed(f"the certificate in it is refused: {error}", NOT_BELIEVED)
+        return outcome
+
     def _step(self, attempt: Attempt, event: Event, now: datetime, why: str = "") -> str:
         machine, effect = step(attempt.machine, event, now)
+        was_pending, renews = attempt.machine.state is State.PENDING, attempt.application.renews
         attempt = replace(attempt, machine=machine)
         slot = attempt.application.slot
         self.attempts[slot] = attempt
@@ -269,12 +288,13 @@ class Pki:
             case Effect.REPORT_REFUSED:
                 self._report_attempt("refused", attempt, now, why)
             case Effect.REPORT_EXPIRED:
-                self._report_attempt("expired", attempt, now, str(machine.retry_count))
+                what = "renewal-expired" if renews else "expired" if was_pending else "unanswered"
+                self._report_attempt(what, attempt, now, str(machine.retry_count))
             case Effect.REPORT_CANCELLED:
                 self._report_attempt("cancelled", attempt, now)
         if machine.is_over:
             del self.attempts[slot]
-            if attempt.application.renews:
+            if renews:
                 self.upkeep.after(slot, machine.state, now)
         if event is Event.NO_ANSWER and not machine.is_over:
             return f"no answer: {why}"
@@ -288,6 +308,11 @@ class Pki:
     def _key(self, attempt: Attempt) -> KeyPair:
         keys = self.keys.for_enrolment(attempt.key_label)
         return next(key for key in keys if key.purpose is attempt.application.purpose)
+
+    def _tell_why(self, attempt: Attempt, failed: ExchangeFailed, now: datetime) -> Attempt:
+        if str(failed) != attempt.told:
+            self._report_attempt(failed.what, attempt, now, str(failed))
+        return replace(attempt, told=str(failed))
 
     def _report_attempt(self, what: str, attempt: Attempt, now: datetime, details: str = "") -> None:
         title = title_of(attempt.application.trustpoint, attempt.application.purpose)

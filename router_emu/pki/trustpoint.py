@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from router_emu.pki.keys import Purpose
+from router_emu.pki.readable import check_readable
 from scep_core.certificates import Certificate, verify_issued_by
 from scep_core.values import Digest
 
@@ -111,28 +112,40 @@ class Offered:
     above: tuple[Certificate, ...] = ()
 
 
-def choose_ca(certificates: Sequence[Certificate], now: datetime) -> Offered:
+def choose_ca(
+    certificates: Sequence[Certificate], now: datetime, replaced: Certificate | None = None
+) -> Offered:
     """Which of the certificates that came (GetCACert, or a paste) is the CA's, and what comes with it.
 
-    The CA is the one that issued the RAs, else the one that issued no other CA: the lowest of a chain.  RA
-    certificates, and the CAs above, go into the trustpoint by what the accepted certificate vouches for, or
-    is vouched for by.  CaCertificateRefused when there is no CA certificate, or one that counts is not valid
-    at ``now``, or there are more than anybody has.
+    The CA is the one that issued the RAs, else the one that issued no other CA: the lowest of a chain, but
+    not the one that is to be ``replaced``.  RA certificates, and the CAs above, go into the trustpoint by
+    what the accepted certificate vouches for, or is vouched for by.  CaCertificateRefused when there is no CA
+    certificate, or one that counts cannot be read or is not valid at ``now``, or there are more than anybody
+    has.
     """
     if len(certificates) > _MOST_CERTIFICATES:
         raise CaCertificateRefused(f"the answer holds more than {_MOST_CERTIFICATES} certificates")
     authorities = [each for each in certificates if each.is_ca]
     if not authorities:
         raise CaCertificateRefused("the answer holds no CA certificate")
+    offered = [each for each in authorities if each != replaced]
+    if not offered:
+        raise CaCertificateRefused("the answer holds no CA certificate but that of the CA of now")
     others = [each for each in certificates if not each.is_ca]
-    over_ras = [ca for ca in authorities if others and all(_issued(ca, each) for each in others)]
-    lowest = [ca for ca in authorities if not any(_issued(ca, each) for each in authorities if each != ca)]
-    ca = (over_ras or lowest or authorities)[0]
-    above = _above(ca, authorities)
+    over_ras = [ca for ca in offered if others and all(_issued(ca, each) for each in others)]
+    lowest = [ca for ca in offered if not any(_issued(ca, each) for each in authorities if each != ca)]
+    ca = (over_ras or lowest or offered)[0]
+    above = _above(ca, offered)
+    ra = tuple(each for each in others if _issued(ca, each))
+    for each in (ca, *above, *ra):
+        try:
+            check_readable(each)
+        except ValueError as error:
+            raise CaCertificateRefused(f"a certificate of the answer cannot be used: {error}") from error
     for each in (ca, *above):
         if not each.not_before <= now <= each.not_after:
             raise CaCertificateRefused("the CA certificate is not valid at this time")
-    return Offered(ca, tuple(each for each in others if _issued(ca, each)), above)
+    return Offered(ca, ra, above)
 
 
 def _above(ca: Certificate, authorities: Sequence[Certificate]) -> tuple[Certificate, ...]:

@@ -1,7 +1,8 @@
 """What the router does with its certificates by itself: it renews them, and takes the next CA over.
 
 Beside the values (``renewal``, ``rollover``) here is what is remembered between two timers: when a slot may
-try again, and which slots are asking for the next CA.  Enrolments are started through whoever runs them.
+try again, which slots are asking for the next CA, and whose end was told of (``expiry``).  Enrolments are
+started through whoever runs them.
 
 A certificate that ends with its CA is renewed in three steps.  On its timer the next CA is asked for; when it
 is held, a certificate of it is asked for, signed with the one that is there; at the end of the CA both take
@@ -18,6 +19,7 @@ from typing import Protocol
 
 from router_emu import dates
 from router_emu.pki.attempts import ASKS_FOR_NEXT_CA, Attempt, Outcome, Task, title_of
+from router_emu.pki.expiry import Expiries
 from router_emu.pki.keys import KeyRing
 from router_emu.pki.renewal import Renewal, renewals
 from router_emu.pki.request import Application, slot_of
@@ -26,8 +28,9 @@ from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from router_emu.pki.wire import ExchangeFailed, WireProfile
 from scep_core.enrolment import State
 
-# Behind a trustpoint's name, this is the slot of its takeover: no purpose of a key is called so.
-_TAKEOVER = "rollover"
+# Behind a trustpoint's name, these are the slots of its takeover and of the end of what it holds: no purpose
+# of a key is called so.
+_TAKEOVER, _EXPIRY = "rollover", "expiry"
 
 
 class Enroller(Protocol):
@@ -55,6 +58,7 @@ class Upkeep:
 
     def __init__(self, enroller: Enroller) -> None:
         self._enroller = enroller
+        self.expiries = Expiries()
         self.next_tries: dict[str, datetime] = {}
         self._asking: dict[str, Task] = {}
         self._told: set[str] = set()
@@ -70,12 +74,17 @@ class Upkeep:
         for name, state in self._enroller.trustpoints.items():
             if state.ca and state.next:
                 yield state.ca.not_after, f"{name} {_TAKEOVER}", f"rollover {name}"
+            end = self.expiries.due(name, state)
+            if end is not None:
+                yield end, f"{name} {_EXPIRY}", f"expiry {name}"
 
     def fire(self, slot: str, now: datetime) -> str | None:
         """A slot's timer is due; what it came to if nothing is sent."""
         name, _, what = slot.partition(" ")
         if what == _TAKEOVER:
             return self._take_over(name, now)
+        if what == _EXPIRY:
+            return self._tell_ends(name, now)
         wanted = self._wanted().get(slot)
         return self._renew(wanted, now) if wanted else "nothing to renew any more"
 
@@ -115,6 +124,10 @@ class Upkeep:
         wanted = self._wanted().get(slot)
         if wanted is not None and (state is not State.ISSUED or wanted.due <= now):
             self._later(wanted, now)
+            again = self.next_tries[slot]
+            if state in (State.REFUSED, State.EXPIRED) and again <= wanted.end:
+                title = title_of(wanted.settings.name, wanted.purpose)
+                self._enroller.report("renewal-later", title, now, dates.long(again))
 
     def _later(self, wanted: Renewal, now: datetime) -> None:
         self.next_tries[wanted.slot] = wanted.next_try(now)
@@ -126,6 +139,13 @@ class Upkeep:
         for slot in [each for each in self._asking if each.partition(" ")[0] == name]:
             del self._asking[slot]
         self._told.discard(name)
+        self.expiries.forget(name)
+
+    def _tell_ends(self, name: str, now: datetime) -> str:
+        ended = self.expiries.tell(name, self._enroller.trustpoints[name], now)
+        for each in ended:
+            self._enroller.report(each.what, each.trustpoint, now)
+        return "expired" if ended else "nothing has expired"
 
     # ----------------------------------------------------------------------------------------- rollover
 

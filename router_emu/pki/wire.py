@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from router_emu.pki.peers.verdict import Verdict
@@ -35,7 +35,7 @@ class Limits:
     connect: float = 10.0
     response: float = 10.0
     retries: int = 0
-    body: int = 8 * 1024 * 1024  # no answer of SCEP comes near this
+    body: int = 256 * 1024  # no answer of SCEP but a CRL comes near this
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,20 @@ class ExchangeFailed(Exception):
         self.what = what
 
 
+@dataclass(frozen=True)
+class Work:
+    """What takes long with what came: ``do`` is called in a thread, so that nobody else waits for it.
+
+    It uses nothing that others change, and returns what is wrong instead of raising it.
+    """
+
+    do: Callable[[], object]
+
+
 T = TypeVar("T")
-# Yields requests, is sent what came back, returns the result; raises ExchangeFailed.
-Exchange = Generator[HttpRequest, "HttpResponse | NoResponse", T]
+# Yields requests and is sent an HttpResponse or a NoResponse, or yields Work and is sent what that returned;
+# returns the result; raises ExchangeFailed.
+Exchange = Generator[HttpRequest | Work, Any, T]
 # Given the chain that a TLS peer shows, its own certificate first.  It may have to fetch CRLs to know.
 Judge = Callable[[Sequence[Certificate]], Exchange[Verdict]]
 
@@ -183,7 +194,7 @@ WIRE_PROFILES = {each.name: each for each in (CISCO, RFC8894)}
 
 def fetch(request: HttpRequest) -> Exchange[HttpResponse]:
     """Send one request; ExchangeFailed unless a 200 came back."""
-    response = yield request
+    response: HttpResponse | NoResponse = yield request
     if isinstance(response, NoResponse):
         raise ExchangeFailed(response.why, UNREACHABLE)
     if response.status != 200:
@@ -206,7 +217,8 @@ def get_capabilities(wire: WireProfile, base_url: str, name: str) -> Exchange[fr
 
     Only silence is an ExchangeFailed: the CA is not there.
     """
-    response = yield wire.get(base_url, http.get_query(http.GET_CA_CAPS, name))
+    request = wire.get(base_url, http.get_query(http.GET_CA_CAPS, name))
+    response: HttpResponse | NoResponse = yield request
     if isinstance(response, NoResponse):
         raise ExchangeFailed(response.why, UNREACHABLE)
     if response.status != 200:

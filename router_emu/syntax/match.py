@@ -48,8 +48,11 @@ class Match:
 
     @property
     def key(self) -> str:
-        """What a setting's value is kept under: the row's words, and a listed line's name."""
-        name = f" {self._first}" if isinstance(self.row, Listed) else ""
+        """What a setting's value is kept under: the row's words, and a listed line's name.
+
+        Negated without a name, all lines of the row are meant.
+        """
+        name = f" {self._first}" if isinstance(self.row, Listed) and self.args.values else ""
         return self._words + name
 
     @property
@@ -139,7 +142,7 @@ def step(walk: Walk, words: list[Word], line: str) -> Ambiguous | Invalid | None
         walk.words.append(found[0])
         walk.canonical.append(found[0])
         return None
-    if walk.node.argument is not None:
+    if walk.node.argument is not None and word.text.lower() not in walk.node.strangers:
         argument, below = walk.node.argument
         if argument.kind.takes_line:
             word = Word(line[word.column :].rstrip(), word.column)

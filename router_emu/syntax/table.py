@@ -4,8 +4,8 @@ Four kinds of row carry the meaning:
 
 * ``Run`` calls a handler.
 * ``Setting`` is a line of configuration.  From the one row come *set*, `no` (with or without the
-  value), `?`, its place in the running configuration, and the diff.  ``Listed`` is one of several
-  lines, each for a name.
+  value, and as soon as its words can mean no other), `?`, its place in the running configuration,
+  and the diff.  ``Listed`` is one of several lines, each for a name.
 * ``Enter`` opens a block of configuration in a mode of its own, and `no` removes the whole block.
 * ``Via`` lets the lines of another mode follow some words: `do show clock`.
 
@@ -152,8 +152,8 @@ class Mode:
     """A place of the shell: its prompt's ending and the lines that it knows.
 
     ``parent`` names the mode whose rows this one repeats (`commit`, `end`), for their help.
-    ``strangers`` are words that a real XR knows here and the lab has not: they only place the caret,
-    which stands below the first character that cannot match (iosxr.md 3.3).
+    ``strangers`` are lines' beginnings that a real XR knows here and the lab has not.  They place the caret,
+    which stands below the first character that cannot match (iosxr.md 3.3), and are nobody's argument.
     """
 
     name: str
@@ -174,9 +174,10 @@ class Mode:
     def in_order(self, keys: Iterable[str]) -> list[str]:
         """Keys of settings (``Match.key``) in table order; those of one row by their names."""
         order = {words: number for number, words in enumerate(self.settings)}
-        return sorted(keys, key=lambda key: (order[self._words_of(key)], key))
+        return sorted(keys, key=lambda key: (order[self.words_of(key)], key))
 
-    def _words_of(self, key: str) -> str:
+    def words_of(self, key: str) -> str:
+        """The keywords of a key's row."""
         if key in self.settings:
             return key
         listed = (words for words, row in self.settings.items() if isinstance(row, Listed))
@@ -189,7 +190,7 @@ class Mode:
 
 
 def _compile(mode: Mode) -> Node:
-    root = Node(mode.name, strangers=mode.strangers)
+    root = Node(mode.name)
     for row in mode.rows:
         if isinstance(row, Via):
             _graft(root, row)
@@ -201,6 +202,12 @@ def _compile(mode: Mode) -> Node:
                 _add(_negations(root), sequence, End(row, negated=True))
         if isinstance(row, Setting) and row.bare not in sequences:
             _add(_negations(root), row.bare, End(row, negated=True))
+    if NO in root.keywords:
+        _end_early(root.keywords[NO])
+    for line in mode.strangers:
+        _estrange(root, line.split())
+        if " " in line:
+            _estrange(_negations(root), line.split())
     return root
 
 
@@ -228,6 +235,24 @@ def _add(root: Node, sequence: Sequence, end: End) -> None:
     if node.end is not None:
         raise ValueError(f"two rows for one command: {' '.join(path)!r} in mode {root.mode}")
     node.end = end
+
+
+def _end_early(node: Node) -> None:
+    """Let `no` end at the keywords below which there is one setting alone."""
+    for below in node.keywords.values():
+        _end_early(below)
+        rows = {id(each.end.row): each.end.row for each in below.walk() if each.end is not None}
+        if below.end is None and len(rows) == 1:
+            [row] = rows.values()
+            if isinstance(row, Setting):
+                below.end = End(row, negated=True)
+
+
+def _estrange(node: Node, words: list[str]) -> None:
+    *before, last = words
+    for word in before:
+        node = node.keywords[word]
+    node.strangers = (*node.strangers, last)
 
 
 def _graft(root: Node, row: Via) -> None:

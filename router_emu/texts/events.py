@@ -22,6 +22,11 @@ class EventTexts:
                 "SECURITY-CEPKI-6-CERTRET",
                 "Certificate received from Certificate Authority for trustpoint {name}",
             ),
+            "by-hand": (
+                "SECURITY-CEPKI-6-CERTBYHAND",
+                "Certificate enrollment request is made for trustpoint {name}: "
+                "'crypto ca import' brings its certificate",
+            ),
             "refused": (
                 "SECURITY-CEPKI-6-CERTREJECT",
                 "Certificate enrollment request was rejected by Certificate Authority for trustpoint {name}: "
@@ -34,11 +39,17 @@ class EventTexts:
                 # The chapter's advice, "Request Your Own Certificates".
                 "Contact the CA's administrator to get the request approved, and then enroll again",
             ),
+            "unanswered": (
+                "SECURITY-CEPKI-4-CERTTIMEOUT",
+                "Certificate enrollment timed out for trustpoint {name}: "
+                "no answer that counts after {details} retries. "
+                "Enroll again when Certificate Authority answers",
+            ),
             "cancelled": (
                 "SECURITY-CEPKI-6-CERTCANCEL",
                 "Certificate enrollment was cancelled for trustpoint {name}",
             ),
-            # The four ways in which an exchange gives no answer; it is tried again.
+            # The four ways in which an exchange gives no answer; it is tried again.  Told once in a row.
             "unreachable": (
                 "SECURITY-CEPKI-4-CAUNREACHABLE",
                 "No answer from Certificate Authority for trustpoint {name}: {details}",
@@ -67,6 +78,23 @@ class EventTexts:
             "not-renewed": (
                 "SECURITY-CEPKI-3-CERTNOTRENEWED",
                 "Certificate cannot be renewed for trustpoint {name}: {details}",
+            ),
+            "renewal-expired": (
+                "SECURITY-CEPKI-4-CERTTIMEOUT",
+                "Certificate renewal timed out for trustpoint {name}: no certificate after {details} retries",
+            ),
+            "renewal-later": (
+                "SECURITY-CEPKI-6-CERTRENEWLATER",
+                "Certificate renewal is tried again on {details} for trustpoint {name}",
+            ),
+            "certificate-expired": (
+                "SECURITY-CEPKI-3-CERTEXPIRED",
+                "Certificate has expired for trustpoint {name}. If no enrollment is pending, enroll again",
+            ),
+            "ca-expired": (
+                "SECURITY-CEPKI-3-CACERTEXPIRED",
+                "CA certificate has expired for trustpoint {name}. "
+                "Clear the trustpoint's certificates, authenticate and enroll again",
             ),
             # A certificate that ends with its CA: the next CA's takes its place.
             "next-ca": (

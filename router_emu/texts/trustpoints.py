@@ -55,7 +55,8 @@ class TrustpointTexts:
         "\nEnter the base64/PEM encoded certificate.\n"
         'End with a blank line or the word "quit" on a line by itself\n'
     )
-    paste_refused: str = "% The certificate cannot be read: {why}"  # ours
+    paste_refused: str = "% The certificate cannot be read: {why}"  # ours, as is the next
+    nothing_pasted: str = "nothing was pasted"
     request_title: str = "{usage} key certificate request -"
     request_question: str = "Display Certificate Request to terminal? [yes/no]: "
     request_shown: str = (
@@ -73,7 +74,7 @@ class TrustpointTexts:
     # --- enrollment local, enrollment self: all ours ---
     local_needs_path: str = "% The trustpoint {name} enrolls via files: name the file."
     local_not_configured: str = "% The trustpoint {name} does not enroll via files: no file can be named."
-    local_written: str = "% The certificate request is written to {path}"
+    local_written: str = "The certificate request is written to {path}"
     self_removes_own: str = "% The router certificate that it has issued goes with it."
     self_refused: str = "% The certificate cannot be made: {why}."
     self_no_more: str = "% The trustpoint {name} is not configured for self enrollment."
@@ -84,7 +85,7 @@ class TrustpointTexts:
     self_ca_key_lost: str = (
         "% The key pair of the CA of {name} is no more. 'crypto ca authenticate {name}' makes another CA."
     )
-    self_issued: str = "% The router certificate is issued by the router itself"
+    self_issued: str = "The router certificate is issued by the router itself"
 
     # --- show crypto ca certificates: the layout of the chapter's trust pool listing, which is newer ---
     trustpoint_title: str = "Trustpoint       : {name}\n=================================================="
@@ -95,6 +96,7 @@ class TrustpointTexts:
     status: str = "  Status         : {status}"
     serial_label: str = "Serial Number  : "
     subject_label: str = "Subject:"
+    unreadable_name: str = "a name that cannot be read"  # ours
     issuer_label: str = "Issued By      :"
     start_label: str = "Validity Start : "
     end_label: str = "Validity End   : "

@@ -89,13 +89,13 @@ def test_the_profiles_rules_count(console, client):
     ("text", "why"),
     [
         ("", "csr"),
-        ("hello there", "not a certification request"),
+        ("hello there", "csr is neither PEM nor base64"),
         (
             "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
             "not a certification",
         ),
         ("AAA", "csr is neither PEM nor base64"),
-        ("\N{SNOWMAN}", "not a certification request"),
+        ("\N{SNOWMAN}", "csr is neither PEM nor base64"),
         ("A" * 40000, "csr"),
     ],
 )
@@ -103,6 +103,14 @@ def test_garbage(console, text, why):
     answer = bring(console, text)
     assert error_of(answer) == (400, "bad-request")
     assert why in answer.json["error"]["message"]
+    assert console.get("/api/requests").json["requests"] == []
+
+
+@pytest.mark.parametrize("written", [pem_of, on_the_routers_screen])
+def test_two_at_once_are_refused_and_neither_is_lost_silently(console, client, make_client, written):
+    answer = bring(console, f"{written(client.csr())}\n\n{written(make_client(1).csr())}")
+    assert error_of(answer) == (400, "bad-request")
+    assert answer.json["error"]["message"] == "csr has 2 certification requests: bring each by itself"
     assert console.get("/api/requests").json["requests"] == []
 
 

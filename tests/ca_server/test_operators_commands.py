@@ -67,14 +67,69 @@ def test_a_request_is_brought_and_its_certificate_taken_back(run, client, tmp_pa
     file = tmp_path / "r1.txt"
     file.write_text(base64.encodebytes(client.csr().der).decode())
     assert run("requests", "submit", str(file)) == "Request 1 is pending: CN=r1.lab\n"
-    brought = json.loads(run("requests", "submit", "-", "--json", stdin=file.read_text()))
+    [brought] = json.loads(run("requests", "submit", "-", "--json", stdin=file.read_text()))
     assert (brought["id"], brought["state"]) == (1, "pending")
     run("requests", "approve", "1")
     serial = json.loads(run("requests", "show", "1", "--json"))["serial_number"]
     issued = x509.load_pem_x509_certificate(run("certificates", "export", serial).encode())
     assert issued.public_key() == client.key.public_key()
     file.write_text("no request")
-    assert "not a certification request" in run("requests", "submit", str(file), status=1)
+    assert "neither PEM nor base64" in run("requests", "submit", str(file), status=1)
+
+
+SCREEN = """Signature key certificate request -
+Display Certificate Request to terminal? [yes/no]: yes
+Certificate Request follows:
+
+{0}
+---End - This line not part of the certificate request---
+
+Redisplay enrollment request? [yes/no]: yes
+Certificate Request follows:
+
+{0}
+---End - This line not part of the certificate request---
+
+Redisplay enrollment request? [yes/no]: no
+Encryption key certificate request -
+Display Certificate Request to terminal? [yes/no]: yes
+Certificate Request follows:
+
+{1}
+---End - This line not part of the certificate request---
+
+Redisplay enrollment request? [yes/no]: no
+RP/0/RP0/CPU0:r1#
+"""
+PEM = "-----BEGIN CERTIFICATE REQUEST-----\n{0}-----END CERTIFICATE REQUEST-----\n"
+FILE = PEM + PEM.replace("0", "1")
+
+
+@pytest.mark.parametrize("shape", [SCREEN, FILE], ids=["screen", "file"])
+def test_both_requests_of_usage_keys_are_brought(run, make_client, tmp_path, shape):
+    clients = [make_client(number, f"r{number}") for number in (1, 2)]
+    first, second = (base64.encodebytes(each.csr().der).decode() for each in clients)
+    file = tmp_path / "two.txt"
+    file.write_text(shape.format(first, second))
+    assert (
+        run("requests", "submit", str(file)) == "Request 1 is pending: CN=r1\nRequest 2 is pending: CN=r2\n"
+    )
+    assert [each["id"] for each in json.loads(run("requests", "submit", str(file), "--json"))] == [1, 2]
+    file.write_text(shape.format("MIIA\n", second))
+    said = run("requests", "submit", str(file), status=1)
+    assert "The file's request 1: The CA's console refused: not a certification request" in said
+    assert "request 2" not in said
+
+
+def test_a_request_that_is_cut_off_is_not_passed_over(run, client, make_client, tmp_path):
+    whole, cut = (base64.encodebytes(each.csr().der).decode() for each in (client, make_client(1)))
+    for shape in (SCREEN, FILE):
+        head, middle, _ = shape.format(whole, cut).partition(cut)
+        file = tmp_path / "cut.txt"
+        file.write_text(head + middle[:200])
+        assert "The file's request 2: The CA's console refused: " in run(
+            "requests", "submit", str(file), status=1
+        )
 
 
 def test_requests_are_found(run, queue):

@@ -87,24 +87,38 @@ class Processes:
         return {
             "ca": ca,
             "operator": ca["operator"],
-            "management": {},
+            "management": {name: self._ready[name]["management"] for name in self._children},
             "routers": routers.get("routers", {}),
         }
 
+    @property
+    def routers(self) -> dict[str, Any]:
+        """Where the routers are, and how to log in."""
+        found: dict[str, Any] = self._ready["routers"]["routers"]
+        return found
+
     def router(self, name: str = "r1") -> RouterShell:
-        return RouterShell(name, **self._ready["routers"]["routers"][name])
+        return RouterShell(name, **self.routers[name])
 
     def type(self, *lines: str, router: str = "r1") -> str:
         """Log in, type lines, log out; everything that was on the screen."""
         with self.router(router) as shell:
             return shell.greeting.text + "".join(shell.run(line).text for line in lines)
 
-    def enrol(self, router: str = "r1", *, period: int = 1, count: int = 10) -> str:
-        """From a fresh router to a request that was sent."""
+    def enrol(
+        self,
+        router: str = "r1",
+        *,
+        period: int = 1,
+        count: int = 10,
+        url: str | None = None,
+        more: tuple[str, ...] = (),
+    ) -> str:
+        """From a fresh router to a request that was sent, to NDES if no other ``url`` is given."""
         self.type(
             *("configure", f"hostname {router}", "domain name lab.example", "crypto ca trustpoint myca"),
-            *(f"enrollment url {self.ndes}", f"enrollment retry period {period}"),
-            *(f"enrollment retry count {count}", "commit", "end"),
+            *(f"enrollment url {url or self.ndes}", f"enrollment retry period {period}"),
+            *(f"enrollment retry count {count}", *more, "commit", "end"),
             *("crypto key generate rsa", "1024", "crypto ca authenticate myca", "yes"),
             router=router,
         )

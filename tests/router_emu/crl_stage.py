@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from router_emu.pki.peers.crl_cache import ISSUING_DISTRIBUTION_POINT
 from router_emu.pki.peers.crl_fetch import Getter
-from router_emu.pki.wire import CISCO, Exchange, HttpRequest, HttpResponse, NoResponse
+from router_emu.pki.wire import CISCO, Exchange, HttpRequest, HttpResponse, NoResponse, Work
 from scep_core import algorithms, asn1
 from scep_core.certificates import Extension, encode_extensions, signed
 from scep_core.cms import Identity
@@ -100,7 +100,7 @@ def carry(exchange: Exchange[T], wire: Callable[[HttpRequest], HttpResponse | No
     try:
         request = next(exchange)
         while True:
-            request = exchange.send(wire(request))
+            request = exchange.send(request.do() if isinstance(request, Work) else wire(request))
     except StopIteration as done:
         result: T = done.value
         return result

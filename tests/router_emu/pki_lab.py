@@ -215,6 +215,11 @@ class ScriptedCa:
         )
 
 
+def awaited(pki: Pki) -> list[tuple[datetime, str, str]]:
+    """The timers that somebody waits for: all but those that tell the end of a certificate."""
+    return [each for each in pki.timers() if not each[2].startswith("expiry ")]
+
+
 class Lab:
     """A router's shell over a wire.  ``hold`` keeps PKI exchanges back, as a slow network does."""
 
@@ -276,9 +281,9 @@ class Lab:
                 if path not in self.files:
                     raise DiskRefusal(f"{path}: No such file or directory")
                 return self.files[path][:most]
+            case WriteFile(path) | LookUp(path) if not path.lstrip("/").startswith(("disk0:", "harddisk:")):
+                raise DiskRefusal(f"{path}: there is no such disk")
             case WriteFile(path, data):
-                if not path.lstrip("/").startswith(("disk0:", "harddisk:")):
-                    raise DiskRefusal(f"{path}: there is no such disk")
                 self.files[path] = data
                 return None
             case LookUp(path):
@@ -342,6 +347,7 @@ class Lab:
         self.type("configure", "hostname r1", "domain name lab.example", "crypto ca trustpoint myca")
         self.type(*trustpoint, "commit", "end", "crypto key generate rsa", "1024")
         assert not self.screen.output.failed
+        self.screen.now = max(self.screen.now, ISSUED_LIFE[0])  # in the chapter it is four days later, too
         return self
 
     def authenticate(self, *more: str) -> Lab:

@@ -16,7 +16,8 @@ from router_emu.cli.session import Session
 from router_emu.commands.context import Router
 from router_emu.pki.wire import HttpRequest, NoResponse
 from sceplab.clock import ClockState, LabClock, wall_time
-from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa
+from sceplab.management import Timer
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, awaited
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -89,12 +90,17 @@ class Stage:
     async def pending(self) -> datetime:
         """Enrol, and have the CA say that it is pending; when the poll is due."""
         self.enroll()
-        await until(lambda: self.host.router.pki.timers())
-        return self.host.router.pki.timers()[0][0]
+        await until(lambda: awaited(self.host.router.pki))
+        return awaited(self.host.router.pki)[0][0]
 
     def set_clock(self, instant: datetime) -> None:
         """Let the running clock show another time."""
         self.clock.set_state(offset=(instant - wall_time()).total_seconds())
+
+    async def awaited(self) -> tuple[list[Timer], int]:
+        """What the fleet tells of its timers, without those that only tell an end."""
+        timers, last = await asyncio.to_thread(self.fleet.timers)
+        return [each for each in timers if not each.name.startswith("expiry ")], last
 
     async def run_timers(self, after: int = 0) -> list[tuple[int, str, str, str]]:
         fired = await asyncio.to_thread(self.fleet.run_timers, after)

@@ -39,7 +39,7 @@ def values(setting: Setting) -> dict[str, st.SearchStrategy[Value]]:
     words = len(setting.words.split())
     if isinstance(setting, Listed):
         after = [each[words + 1 :] for each in setting.sequences if len(each) > words + 2 * len(setting.fill)]
-        return {f"{setting.words} {name}": st.one_of(*map(_values, after)) for name in ("192.0.2.9", "b")}
+        return {f"{setting.words} {name}": st.one_of(*map(_values, after)) for name in ("192.0.2.9", "x")}
     return {setting.words: st.one_of(*(_values(each[words:]) for each in setting.sequences))}
 
 

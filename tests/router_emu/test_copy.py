@@ -105,6 +105,9 @@ class TestDialogue:
         lab.type("copy disk0:/x harddisk:", "")
         assert lab.files["/harddisk:/x"] == b"0123"
 
+    def test_the_name_proposed_is_one_word(self, lab: Lab) -> None:
+        assert "[/disk0:/a_b_c]?" in after(lab, "copy http://files.lab/a%20b%20c disk0:")
+
     def test_what_it_does_not_copy(self, lab: Lab) -> None:
         source = "% Not a source of copy: {}. It takes http://, https://, disk0: and harddisk:"
         assert refusal(lab, "copy tftp://me:pw@h/x disk0:") == source.format("tftp://h/x")

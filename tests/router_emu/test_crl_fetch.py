@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from router_emu.pki.peers.crl_fetch import fetch_crl
-from router_emu.pki.wire import RFC8894, ExchangeFailed, HttpRequest, Limits
+from router_emu.pki.peers.crl_fetch import LARGEST_CRL, fetch_crl
+from router_emu.pki.wire import RFC8894, ExchangeFailed, HttpRequest, HttpResponse, Limits, Work
 from tests.router_emu.crl_stage import GETTER, POINT, Web, make_crl, pem
 from tests.router_emu.pki_lab import make_ca
 
@@ -19,7 +19,22 @@ def test_der_and_pem(body: bytes) -> None:
     web = Web()
     web.pages[POINT] = body
     assert web.carry(fetch_crl(GETTER, POINT)).der == DER
-    assert web.requests == [HttpRequest("GET", POINT, "1.0")]
+    assert web.requests == [HttpRequest("GET", POINT, "1.0", limits=Limits(body=LARGEST_CRL))]
+
+
+def test_a_large_crl_is_read_while_others_work() -> None:
+    large = make_crl(make_ca(), *range(1000, 5000))
+    exchange = fetch_crl(GETTER, POINT)
+    next(exchange)
+    work = exchange.send(HttpResponse(200, "", large))
+    assert isinstance(work, Work)
+    with pytest.raises(StopIteration) as done:
+        exchange.send(work.do())
+    assert done.value.value.der == large
+    web = Web()
+    web.pages[POINT] = b"x" * 100_000
+    with pytest.raises(ExchangeFailed, match="what came is not a CRL"):
+        web.carry(fetch_crl(GETTER, POINT))
 
 
 def test_by_the_proxy_and_the_profile() -> None:
@@ -28,6 +43,7 @@ def test_by_the_proxy_and_the_profile() -> None:
     web = Web()
     web.pages[POINT] = DER
     web.carry(fetch_crl(getter, POINT))
+    limits = replace(limits, body=LARGEST_CRL)
     assert web.requests == [HttpRequest("GET", POINT, "1.1", proxy="proxy.lab:3128", limits=limits)]
 
 

@@ -108,7 +108,7 @@ class TestAuthenticate:
                 "the CA certificate is not valid at this time",
             ),
             (
-                make_ca(life=(datetime(2003, 9, 18, 18, tzinfo=UTC), DIES)),
+                make_ca(life=(datetime(2003, 9, 23, tzinfo=UTC), DIES)),
                 "the CA certificate is not valid at this time",
             ),
         ],
@@ -168,7 +168,7 @@ class TestAuthenticate:
         lab.configure().type(AUTHENTICATE)
         other = Lab(make_screen(lab.router, "vty1"), ca)
         other.type("configure", "no crypto ca trustpoint myca", "commit", "end")
-        lab.type("yes")
+        assert refusal(lab, "yes") == MODERN.no_trustpoint.format(name="myca")
         assert lab.pki.trustpoints == {}
 
     def test_the_lowest_of_a_chain_is_the_ca(self, lab: Lab, ca: ScriptedCa) -> None:

@@ -15,7 +15,7 @@ from router_emu.commands.context import Router
 from router_emu.commands.crypto_key import hexadecimal_lines
 from router_emu.pki.keys import Algorithm, KeyPair, Purpose
 from router_emu.texts import CLASSIC, MODERN
-from tests.router_emu.pki_lab import Lab, ScriptedCa, rsa_key
+from tests.router_emu.pki_lab import Lab, ScriptedCa, awaited, rsa_key
 
 Golden = Callable[[str, str], None]
 MakeLab = Callable[[str], Lab]
@@ -219,11 +219,11 @@ class TestZeroizing:
         lab.enrol()
         ca.answer = ca.pending
         lab.type("crypto ca enroll myca", "yes", "", "", "crypto key generate ed25519")
-        assert lab.pki.timers()
+        assert awaited(lab.pki)
         lab.type("crypto key zeroize ed25519", "yes")
-        assert lab.pki.timers()
+        assert awaited(lab.pki)
         lab.type("crypto key zeroize rsa", "yes")
-        assert lab.pki.timers() == []
+        assert awaited(lab.pki) == []
         assert "Certificate enrollment was cancelled for trustpoint myca" in lab.log[-1]
         assert "Status         : Available" in lab.type("show crypto ca certificates").text
         sent = len(ca.requests)

@@ -16,7 +16,7 @@ from router_emu.texts import MODERN
 from scep_core.codec import Request
 from scep_core.messages import PkcsReq, Success
 from scep_core.values import Digest
-from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa
+from tests.router_emu.pki_lab import ISSUED_LIFE, PASSWORD, Answer, Lab, ScriptedCa
 
 Golden = Callable[[str, str], None]
 
@@ -107,7 +107,7 @@ def play(lab: Lab, ca: ScriptedCa) -> str:
     lab.type("show crypto ca certificates", "crypto ca authenticate myca", "yes")
     lab.type("show crypto ca certificates", "crypto ca enroll myca", PASSWORD, PASSWORD)
     lab.type("show crypto ca certificates")
-    ca.answer = ca.issued
+    ca.answer, lab.screen.now = ca.issued, ISSUED_LIFE[0]
     lab.wait(minutes=2)
     lab.type("show crypto ca certificates", "show crypto ca certificates myca | include Status")
     lab.type("show crypto ca certificates other", "show logging | include cepki")

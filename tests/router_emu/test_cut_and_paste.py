@@ -19,7 +19,17 @@ from scep_core.certificates import Certificate, build_certificate
 from scep_core.cms import Identity
 from scep_core.csr import Csr, read_csr
 from scep_core.values import Digest
-from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Lab, ScriptedCa, make_ca, make_identity, pem_lines
+from tests.router_emu.pki_lab import (
+    BORN,
+    DIES,
+    PASSWORD,
+    Lab,
+    ScriptedCa,
+    awaited,
+    make_ca,
+    make_identity,
+    pem_lines,
+)
 
 Golden = Callable[[str, str], None]
 AUTHENTICATE, ENROLL = "crypto ca authenticate myca", "crypto ca enroll myca"
@@ -63,14 +73,17 @@ def test_the_whole_way(by_hand: Lab, ca: ScriptedCa, golden: Golden) -> None:
     [request] = printed_requests(by_hand.screen.text)
     assert request.challenge_password == PASSWORD
     assert request.public_key_info == by_hand.key().public_key_info
-    assert by_hand.pki.timers() == []
+    assert awaited(by_hand.pki) == []
     by_hand.restart()
     assert "Pending" in by_hand.type("show crypto ca certificates").text
     output = by_hand.type(IMPORT, *pem_lines(sign(by_hand.key())), "quit")
     assert (output.text, output.failed) == (MODERN.imported + "\n", False)
     shown = by_hand.type("show crypto ca certificates").text
     assert (shown.count("Available"), shown.count("Pending")) == (1, 0)
-    assert [line.partition(" : ")[0] for line in by_hand.log] == ["SECURITY-CEPKI-6-CERTRET"]
+    assert [line.partition(" : ")[0] for line in by_hand.log] == [
+        "SECURITY-CEPKI-6-CERTBYHAND",
+        "SECURITY-CEPKI-6-CERTRET",
+    ]
     assert ca.requests == []
     text = re.sub(r"\b[0-9A-F]{40}|[0-9A-F]{8}( [0-9A-F]{8}){3}\b", "(fingerprint)", by_hand.screen.text)
     golden("pki-by-hand.txt", re.sub(r"(?m)^M[\w+/=]{63}\n([\w+/=]+\n)+", "(base64)\n", text))
@@ -107,15 +120,15 @@ def test_usage_keys_in_any_order(by_hand: Lab, order: tuple[int, ...]) -> None:
         (lambda _key: sign(KeyPair("x", CA.key, BORN)), "it is for none of the keys of the_default."),
         (
             lambda key: sign(key, make_ca("stranger")),
-            "the CA of myca has not issued it: the signature does not",
+            "the CA has not issued it: the signature does not",
         ),
         (
             lambda key: sign(key, make_ca("stranger", "CN=x")),
-            "the CA of myca has not issued it: the issuer's name",
+            "the CA has not issued it: the issuer's name",
         ),
         (
             lambda key: sign(key, life=(BORN, datetime(2003, 9, 18, 17, tzinfo=UTC))),
-            "it is not valid at this time.",
+            "it is valid from 07:00:00 UTC Tue Aug 19 2003 to 17:00:00 UTC Thu Sep 18 2003, not at 21:43:",
         ),
     ],
 )
@@ -132,7 +145,10 @@ def test_what_is_not_ours_is_refused(by_hand: Lab, make: Callable[[KeyPair], Cer
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        (["quit"], "neither a certificate nor a bag of certificates"),
+        (["quit"], "nothing was pasted"),
+        (["", "quit"], "nothing was pasted"),
+        ([*pem_lines(CA.certificate)[:-1], "quit"], "a line -----BEGIN ...----- has no line -----END"),
+        ([*(pem_lines(CA.certificate) * 2)[:-1], ""], "a line -----BEGIN ...----- has"),
         (["hello there!", ""], "it is neither PEM nor base64"),
         (["aGVsbG8=", "quit"], "neither a certificate nor a bag of certificates"),
         ([*pem_lines(CA.certificate)[:-3], "-----END CERTIFICATE-----", "quit"], "neither a certificate"),
@@ -204,7 +220,7 @@ def test_a_paste_in_one_piece(by_hand: Lab, style: Style) -> None:
     shown = vty.receive("\r\n".join(lines).encode()).decode()
     assert by_hand.pki.trustpoint("myca").router is not None
     assert MODERN.imported in shown
-    assert "UTC Thu Sep 18 2003" in shown.partition(MODERN.imported)[2]
+    assert "UTC Mon Sep 22 2003" in shown.partition(MODERN.imported)[2]
 
 
 def test_pyats_can_answer(lab: Lab) -> None:

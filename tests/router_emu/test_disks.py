@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,21 @@ def test_a_folder_and_its_entries(disks: Disks, tmp_path: Path) -> None:
     with pytest.raises(DiskRefusal):
         disks.entries("disk0:/x")
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "disks").iterdir()} == {0o700}
+
+
+def test_another_disk_is_said_to_be_none(disks: Disks) -> None:
+    why = r"there is no such disk; there are disk0: and harddisk:"
+    with pytest.raises(DiskRefusal, match=rf"^flash: {why}$"):
+        disks.entries("flash:")
+    for path in ("flash:x", "/flash:/x", "disk1:/x", "usb-1:x"):
+        with pytest.raises(DiskRefusal, match=rf"^{path}: {why}$"):
+            disks.look_up(path)
+    assert disks.look_up("disk0:/flash:") is None
+
+
+def test_a_file_is_of_the_labs_time(disks: Disks) -> None:
+    disks.now = lambda: datetime(2036, 2, 29, 12, tzinfo=UTC)
+    disks.write("disk0:/new", b"1")
+    entry = disks.look_up("disk0:/new")
+    assert entry is not None
+    assert entry.written == disks.now()

@@ -24,7 +24,7 @@ from router_emu.commands.context import Router
 from router_emu.pki.keys import Algorithm, GenerateKey
 from router_emu.pki.wire import HttpRequest
 from sceplab.clock import ClockState
-from tests.router_emu.pki_lab import PASSWORD, rsa_key
+from tests.router_emu.pki_lab import PASSWORD, awaited, rsa_key
 from tests.router_emu.pki_stage import Stage, until
 
 COMMAND = [sys.executable, "-m", "router_emu", "--first-port", "0", "--first-https-port", "0"]
@@ -56,7 +56,7 @@ class TestTimers:
             assert stage.ca.kinds == ["PkcsReq", "CertPoll"]
             assert await stage.run_timers() == [(1, "r1", "enrolment myca: poll 1 of 3", "issued")]
             assert await stage.run_timers(after=1) == []
-            assert await asyncio.to_thread(stage.fleet.timers) == ([], 1)
+            assert await stage.awaited() == ([], 1)
 
         play(story)
 
@@ -65,7 +65,7 @@ class TestTimers:
             due = await stage.pending()
             stage.clock.set_state(mode="frozen", frozen_at=due - timedelta(microseconds=1))
             assert await stage.run_timers() == []
-            [timer], last = await asyncio.to_thread(stage.fleet.timers)
+            [timer], last = await stage.awaited()
             assert (timer.due, timer.owner, timer.name, last) == (due, "r1", "enrolment myca: poll 1 of 3", 0)
             stage.clock.set_state(frozen_at=due)
             assert await stage.run_timers() == [(1, "r1", "enrolment myca: poll 1 of 3", "pending")]
@@ -80,7 +80,7 @@ class TestTimers:
             stage.clock.set_state(mode="frozen", frozen_at=due)  # the router's own loop fires it
             await until(lambda: len(stage.ca.messages) == 2)
             running = asyncio.create_task(stage.run_timers())
-            assert await asyncio.to_thread(stage.fleet.timers) == ([], 0)
+            assert await stage.awaited() == ([], 0)
             assert not running.done()
             stage.gate.set()
             assert await running == [(1, "r1", "enrolment myca: poll 1 of 3", "pending")]
@@ -91,8 +91,8 @@ class TestTimers:
         async def story(stage: Stage) -> None:
             await stage.pending()
             fired = []
-            while stage.host.router.pki.timers():
-                stage.clock.set_state(mode="frozen", frozen_at=stage.host.router.pki.timers()[0][0])
+            while awaited(stage.host.router.pki):
+                stage.clock.set_state(mode="frozen", frozen_at=awaited(stage.host.router.pki)[0][0])
                 fired += await stage.run_timers(after=len(fired))
             assert [(number, outcome) for number, _, _, outcome in fired] == [
                 (1, "pending"),
@@ -115,15 +115,15 @@ class TestRenewal:
             for line in ("configure", "crypto ca trustpoint myca", "auto-enroll 50", "commit"):
                 session.feed(line, stage.host.now())
                 stage.host.after_command()
-            [(due, _, _)] = pki.timers()
+            [(due, _, _)] = awaited(pki)
             stage.clock.set_state(mode="frozen", frozen_at=due)
             assert await stage.run_timers() == [(1, "r1", "renewal myca", "issued")]
             pki.zeroize(Algorithm.RSA, "the_default", stage.host.now())
-            stage.clock.set_state(frozen_at=pki.timers()[0][0])
+            stage.clock.set_state(frozen_at=awaited(pki)[0][0])
             why = "not renewed: the certificate's key is no more"
             assert await stage.run_timers(after=1) == [(2, "r1", "renewal myca", why)]
             await stage.restart()  # and the next try is remembered
-            assert stage.host.router.pki.timers()[0][0] > stage.host.now()
+            assert awaited(stage.host.router.pki)[0][0] > stage.host.now()
 
         play(story)
 
@@ -152,7 +152,7 @@ class TestRestart:
                 await stage.host.stop()
             stage.gate.set()
             stage.start()
-            [(due, _, name)] = stage.host.router.pki.timers()
+            [(due, _, name)] = awaited(stage.host.router.pki)
             assert name == "enrolment myca: request again, 1 of 3"
             stage.clock.set_state(mode="frozen", frozen_at=due)
             assert await stage.run_timers() == [(1, "r1", name, "pending")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from router_emu.adapters import http
-from router_emu.pki.wire import CISCO, RFC8894, HttpRequest, HttpResponse, Limits, NoResponse
+from router_emu.pki.wire import CISCO, RFC8894, Exchange, HttpRequest, HttpResponse, Limits, NoResponse, Work
 
 Answer = HttpResponse | NoResponse
 NOT_HTTP = NoResponse("the answer is not HTTP, or was cut off")
@@ -145,6 +146,16 @@ def test_what_is_too_large_is_not_waited_for(pieces: list[bytes]) -> None:
     assert exchange(get, OK, *pieces, hang=True)[0] == NOT_HTTP
 
 
+def test_what_is_larger_than_anything_of_sceps_is_no_answer() -> None:
+    pieces = [OK, b"Content-Length: 300000\r\n\r\n"]
+    assert exchange(lambda url: CISCO.get(url, "operation=GetCACert"), *pieces, hang=True)[0] == NOT_HTTP
+
+
+def test_chunks_of_an_octet_hold_nobody_up() -> None:
+    pieces = [OK, b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nA\r\n" * 200_000]
+    assert exchange(get, *pieces, hang=True)[0] == NOT_HTTP
+
+
 @pytest.mark.parametrize("pieces", [[], [OK, b"Content-Length: 2\r\n\r\nx"], [OK, b"\r\nx"]])
 def test_a_server_that_hangs(pieces: list[bytes]) -> None:
     assert exchange(get, *pieces, hang=True, timeout=0.05)[0] == NoResponse("timed out")
@@ -193,6 +204,40 @@ def test_urls_that_lead_nowhere(url: str, why: str | None) -> None:
     answer = asyncio.run(http.send(HttpRequest("GET", url)))
     assert isinstance(answer, NoResponse)
     assert why is None or answer.why.lower() == why.lower()
+
+
+def test_work_is_done_in_a_thread() -> None:
+    def think() -> Exchange[tuple[object, object]]:
+        return (yield Work(lambda: threading.current_thread())), threading.current_thread()
+
+    there, here = asyncio.run(http.carry(think()))
+    assert there is not here
+
+
+def test_what_is_asked_as_one_takes_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+
+    async def silence(request: HttpRequest) -> NoResponse:
+        sent.append(request.url)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def ask() -> Exchange[list[Answer]]:
+        limits = Limits(connect=0.02, response=0.03)
+        answers = []
+        for number in range(20):
+            answers.append((yield HttpRequest("GET", f"http://ca.lab/{number}", limits=limits)))
+        return answers
+
+    monkeypatch.setattr(http, "send", silence)
+
+    async def run() -> list[Answer]:
+        async with asyncio.timeout(0.5):
+            return await http.carry(ask(), as_one=True)
+
+    answers = asyncio.run(run())
+    assert answers == [NoResponse("timed out"), *[NoResponse("no time is left")] * 19]
+    assert sent == ["http://ca.lab/0"]
 
 
 def test_user_and_password_of_a_url_stay_out_of_host() -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from scep_core.certificates import Certificate
 from scep_core.cms import Identity
 from sceplab.children import Child
 from tests.programs import program, run
-from tests.router_emu.tls_stage import CA, MIDDLE, server_identity, state_of, trusting
+from tests.router_emu.pki_lab import make_identity
+from tests.router_emu.tls_stage import CA, MIDDLE, odd_identities, server_identity, state_of, trusting
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ON = ("configure", "http server ssl", "commit", "end")
@@ -128,6 +129,27 @@ class TestListening:
 
         play(story)
 
+    def test_a_trustpoint_that_is_not_configured(self, play: Callable[[Story], None]) -> None:
+        async def story(web: Web) -> None:
+            web.type("configure", "http server ssl", "http server trustpoint nosuch", "commit", "end")
+            assert await web.refuses()
+            why = "trustpoint nosuch is not configured"
+            assert web.log == [f"MGBL-HTTPS-4-STOPPED : HTTPS server does not listen: {why}"]
+
+        play(story)
+
+    def test_an_expired_certificate_is_presented_and_told_of(self, play: Callable[[Story], None]) -> None:
+        async def story(web: Web) -> None:
+            life = (NOW - timedelta(days=9), NOW - timedelta(seconds=1))
+            web.hold("myca", make_identity("old", "CN=old", issuer=CA, life=life))
+            web.type(*ON)
+            web.server.follow()
+            assert not await web.refuses()
+            told = "HTTPS server presents the certificate of trustpoint myca, which has expired"
+            assert web.log == [f"MGBL-HTTPS-4-EXPIRED : {told}"]
+
+        play(story)
+
     def test_without_a_certificate_the_log_says_why_once(self, play: Callable[[Story], None]) -> None:
         async def story(web: Web) -> None:
             web.type(*ON)
@@ -158,6 +180,16 @@ class TestListening:
                 "trustpoint myca: the key of its certificate is gone",
                 "trustpoint myca: it holds no certificate of this router's to sign with",
             ]
+
+        play(story)
+
+    def test_a_certificate_that_cannot_be_read_is_told(self, play: Callable[[Story], None]) -> None:
+        async def story(web: Web) -> None:
+            web.hold("myca", odd_identities()["version 5"])
+            web.type(*ON)
+            assert await web.refuses()
+            [line] = web.log
+            assert line.startswith("MGBL-HTTPS-4-STOPPED : HTTPS server does not listen: ")
 
         play(story)
 
@@ -263,25 +295,26 @@ class TestClients:
 
         play(story)
 
-    def test_who_says_nothing_is_dropped_and_holds_nobody_up(
+    def test_who_says_nothing_makes_room_for_others(
         self, play: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(https_server, "MOST_CLIENTS", 1)
+        monkeypatch.setattr(https_server, "MOST_CLIENTS", 2)
 
         async def story(web: Web) -> None:
             web.hold("myca", R1)
             web.type(*ON)
-            _, writer = await asyncio.open_connection("127.0.0.1", web.server.port)
-            with pytest.raises((OSError, EOFError)):  # one too many
-                await web.ask()
-            writer.close()
-            async with asyncio.timeout(10):
-                while True:
-                    try:
-                        assert "200 OK" in await web.ask()
-                        break
-                    except OSError:
-                        await asyncio.sleep(0)
+            silent = [await asyncio.open_connection("127.0.0.1", web.server.port) for _ in range(5)]
+            assert "200 OK" in await web.ask()
+            for reader, writer in silent[:-1]:
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+                writer.close()
+            assert not silent[-1][0].at_eof()
+            silent[-1][1].close()
+            assert [line for line in web.log if "CROWDED" in line] == [
+                "MGBL-HTTPS-4-CROWDED : "
+                "HTTPS server has 2 clients at once: for each that comes the oldest is dropped"
+            ]
 
         play(story)
 

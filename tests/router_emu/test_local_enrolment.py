@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from router_emu.commands.disk import DiskRefusal, Entry, WriteFile
 from router_emu.pki.keys import Purpose
 from router_emu.texts import MODERN
 from scep_core import cms
@@ -18,7 +19,7 @@ from scep_core.csr import Csr, read_csr
 from scep_core.values import Digest
 from sceplab.clock import wall_time
 from tests.programs import program, run
-from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Lab, ScriptedCa, make_ca, pem_lines
+from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Lab, ScriptedCa, awaited, make_ca, pem_lines
 
 CA = make_ca()
 AUTHENTICATE = "crypto ca authenticate myca disk0:/ca.pem"
@@ -78,7 +79,7 @@ def test_the_whole_way(by_files: Lab, ca: ScriptedCa) -> None:
     by_files.files["disk0:/r1.pem"] = pem(sign(request))
     assert by_files.type(IMPORT).text == MODERN.imported + "\n"
     assert by_files.pki.trustpoint("myca").router == sign(request)
-    assert (by_files.pki.attempts, by_files.pki.timers(), ca.requests) == ({}, [], [])
+    assert (by_files.pki.attempts, awaited(by_files.pki), ca.requests) == ({}, [], [])
 
 
 def test_usage_keys_make_two_requests_in_one_file(by_files: Lab) -> None:
@@ -136,11 +137,43 @@ class TestRefusals:
         assert len(by_files.pki.attempts) == 1
 
     def test_a_request_that_cannot_be_written(self, by_files: Lab) -> None:
-        output = by_files.type("crypto ca enroll myca nvram:/r1.csr", "", "")
+        """Said before the password is asked for, and nothing is pending."""
+        output = by_files.type("crypto ca enroll myca nvram:/r1.csr")
+        assert (output.failed, output.question) == (True, False)
+        assert output.text == "% The file cannot be written: nvram:/r1.csr: there is no such disk\n"
+        assert (by_files.pki.attempts, by_files.log) == ({}, [])
+
+    def test_a_request_in_the_place_of_a_folder(self, by_files: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = Entry("r1.csr", True, 0, BORN)
+        monkeypatch.setattr(by_files, "_perform", lambda _job, _number: folder)
+        assert by_files.type(ENROLL).text == "% The file cannot be written: disk0:/r1.csr: not a file\n"
+
+    def test_a_disk_that_is_full_in_the_end(self, by_files: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(job: object, _number: int) -> None:
+            if isinstance(job, WriteFile):
+                raise DiskRefusal(f"{job.path}: No space left on device")
+
+        monkeypatch.setattr(by_files, "_perform", full)
+        output = by_files.type(ENROLL, "", "")
         assert output.failed
-        assert "% The file cannot be written: nvram:/r1.csr: there is no such disk\n" in output.text
-        by_files.type(ENROLL, "", "")  # so it may be typed again
-        assert len(requests(by_files)) == 1
+        assert output.text.endswith("disk0:/r1.csr: No space left on device\n")
+        assert by_files.pki.attempts == {}
+        assert "CERTCANCEL" in by_files.log[-1]
+        assert "Pending" not in by_files.type("show crypto ca certificates").text
+
+
+def test_another_request_takes_the_place_of_the_one_before_without_a_word(by_files: Lab) -> None:
+    by_files.type(ENROLL, "", "", ENROLL, "again", "again")
+    [request] = requests(by_files)
+    assert request.challenge_password == "again"
+    assert len(by_files.pki.attempts) == 1
+    made = (
+        "SECURITY-CEPKI-6-CERTBYHAND : Certificate enrollment request is made for trustpoint myca: "
+        "'crypto ca import' brings its certificate"
+    )
+    assert by_files.log == [made, made]
+    by_files.type("crypto ca cancel-enroll myca")
+    assert "CERTCANCEL" in by_files.log[-1]
 
 
 @pytest.mark.interop

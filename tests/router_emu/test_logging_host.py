@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from router_emu.commands.context import Router
 from router_emu.pki.attempts import Report
 from router_emu.syslog import MOST_BYTES, Datagram, severity_of
 from router_emu.texts import WORDINGS, Texts
-from tests.router_emu.pki_lab import PASSWORD
+from tests.router_emu.pki_lab import PASSWORD, awaited
 from tests.router_emu.pki_stage import Stage, until
 
 Story = Callable[[Stage], Awaitable[None]]
@@ -74,6 +75,47 @@ class TestStatements:
     def test_no_logging_needs_a_host(self, screen: Any) -> None:
         screen("configure")
         assert "% Incomplete command." in screen("no logging").text
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "logging buffered",
+            "logging buffered 10000000",
+            "logging buffered debugging",
+            "logging console",
+            "logging console disable",
+            "logging console warnings",
+            "logging monitor errors",
+            "logging source-interface Loopback0",
+            "logging source-interface MgmtEth0/RP0/CPU0/0 vrf MGMT",
+        ],
+    )
+    def test_xrs_other_words_are_kept_and_name_no_host(self, screen: Any, line: str) -> None:
+        configured(screen, line)
+        assert screen("show running-config logging").text.splitlines()[1:] == [line, ""]
+        assert screen.router.log.forwarding.hosts == ()
+        configured(screen, f"no {' '.join(line.split()[:2])}")
+        assert "% No such" in screen("show running-config logging").text
+
+    @pytest.mark.parametrize(
+        "line", ["logging archive", "logging events level informational", "no logging format"]
+    )
+    def test_what_the_lab_has_not_names_no_host_either(self, screen: Any, line: str) -> None:
+        screen("configure")
+        assert "% Invalid input" in screen(line).text
+
+
+class TestYears:
+    def test_a_line_of_another_year_than_the_first_has_its_year(self, screen: Any, sent: Sent) -> None:
+        configured(screen, "logging 192.0.2.9", "hostname r8")
+        screen.now += timedelta(days=3650)
+        configured(screen, "hostname r9")
+        dated = [line.partition(": config")[0] for line in screen.router.log.lines]
+        assert dated[0].startswith("RP/0/RP0/CPU0:Sep 18 ")
+        assert dated[-1].startswith("RP/0/RP0/CPU0:2013 Sep 15 ")
+        assert [line for line in dated if ":2013 " in line] == dated[2:]
+        assert sent
+        assert all(PACKET.fullmatch(each) for each in sent.texts("192.0.2.9"))
 
 
 class TestPackets:
@@ -202,7 +244,7 @@ class TestOnTheWire:
                 heard.append(await received(all_of_it))
                 assert "SECURITY-CEPKI-6-CERTPENDING" in heard[1]
                 stage.ca.answer = stage.ca.silent
-                stage.set_clock(stage.host.router.pki.timers()[0][0])
+                stage.set_clock(awaited(stage.host.router.pki)[0][0])
                 await stage.run_timers()
                 for channel in (all_of_it, warnings):
                     heard.append(await received(channel))

@@ -96,6 +96,17 @@ class TestImport:
         [key] = lab.pki.login_keys
         assert (key.user, key.key.public_numbers()) == ("admin", PUBLIC.public_numbers())
 
+    @pytest.mark.parametrize("end", ["quit", "QUIT"])
+    def test_quit_ends_the_paste_too(self, lab: Lab, end: str) -> None:
+        lab.type("crypto key import authentication rsa", LINE.decode())
+        assert lab.type(end).prompt.endswith("#")
+        assert held(lab) == [("admin", "first")]
+
+    @pytest.mark.parametrize("end", ["", "quit"])
+    def test_an_empty_paste_is_said_to_be_one(self, lab: Lab, end: str) -> None:
+        output = lab.type("crypto key import authentication rsa", end)
+        assert output.text == "% The public key cannot be imported: nothing was pasted\n"
+
     def test_four_keys_of_another_user(self, lab: Lab) -> None:
         for position in ("", "second ", "third ", "fourth "):
             lab.type(f"crypto key import authentication rsa username eve {position}disk0:/key.b64")

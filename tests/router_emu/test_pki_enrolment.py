@@ -17,7 +17,7 @@ from scep_core.codec import Request
 from scep_core.csr import public_key_info
 from scep_core.messages import Failure, Pending, Success
 from scep_core.values import Digest, FailInfo
-from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Answer, Lab, ScriptedCa, make_ca, rsa_key
+from tests.router_emu.pki_lab import BORN, DIES, PASSWORD, Answer, Lab, ScriptedCa, awaited, make_ca, rsa_key
 
 PENDING = (
     "SECURITY-CEPKI-6-CERTPENDING : "
@@ -33,6 +33,10 @@ EXPIRED = (
     "no certificate after 3 retries. "
     "Contact the CA's administrator to get the request approved, and then enroll again"
 )
+UNANSWERED = (
+    "SECURITY-CEPKI-4-CERTTIMEOUT : Certificate enrollment timed out for trustpoint myca: "
+    "no answer that counts after 3 retries. Enroll again when Certificate Authority answers"
+)
 UNREACHABLE = (
     "SECURITY-CEPKI-4-CAUNREACHABLE : No answer from Certificate Authority for trustpoint myca: timed out"
 )
@@ -41,6 +45,7 @@ HTTP_ERROR = (
 )
 NOT_BELIEVED = "SECURITY-CEPKI-3-NOTBELIEVED : An answer that cannot be believed came for trustpoint myca: "
 NOT_SENT = "SECURITY-CEPKI-3-NOTSENT : Nothing was sent to Certificate Authority for trustpoint myca: "
+NOT_ISSUED = NOT_BELIEVED + "the certificate in it is refused: the CA has not issued it: "
 
 
 def only_certificate(lab: Lab) -> int | None:
@@ -62,14 +67,14 @@ class TestOutcomes:
     def test_pending_then_issued(self, lab: Lab, ca: ScriptedCa) -> None:
         lab.enrol()
         sent_at = lab.screen.now
-        [(due, trustpoint, name)] = lab.pki.timers()
+        [(due, trustpoint, name)] = awaited(lab.pki)
         assert (due, trustpoint) == (sent_at + timedelta(minutes=2), "myca")
         assert name == "enrolment myca: poll 1 of 3"
         lab.wait(seconds=119)
         assert ca.kinds == ["PkcsReq"]
         lab.wait(seconds=1)
         assert ca.kinds == ["PkcsReq", "CertPoll"]
-        assert lab.pki.timers() == [(sent_at + timedelta(minutes=4), "myca", "enrolment myca: poll 2 of 3")]
+        assert awaited(lab.pki) == [(sent_at + timedelta(minutes=4), "myca", "enrolment myca: poll 2 of 3")]
         ca.answer = ca.issued
         lab.wait(minutes=2)
         assert (ca.kinds, lab.log) == (["PkcsReq", "CertPoll", "CertPoll"], [PENDING, ISSUED])
@@ -84,7 +89,7 @@ class TestOutcomes:
         assert lab.pki.attempts == {}
         assert ca.kinds == ["PkcsReq", *["CertPoll"] * 3]
         assert lab.log == [PENDING, EXPIRED]
-        assert lab.pki.timers() == []
+        assert awaited(lab.pki) == []
 
     def test_issued_at_the_last_retry(self, lab: Lab, ca: ScriptedCa) -> None:
         lab.enrol()
@@ -128,14 +133,14 @@ class TestSilence:
         ca.answer = ca.silent
         lab.enrol()
         assert lab.log == [UNREACHABLE]
-        assert [name for _, _, name in lab.pki.timers()] == ["enrolment myca: request again, 1 of 3"]
+        assert [name for _, _, name in awaited(lab.pki)] == ["enrolment myca: request again, 1 of 3"]
         lab.wait(minutes=2)
         ca.answer = ca.pending
         lab.wait(minutes=2)
         ca.answer = ca.issued
         lab.wait(minutes=2)
         assert ca.kinds == ["PkcsReq", "PkcsReq", "PkcsReq", "CertPoll"]
-        assert lab.log == [*[UNREACHABLE] * 2, PENDING, ISSUED]
+        assert lab.log == [UNREACHABLE, PENDING, ISSUED]  # one reason is told once
         first, second = ca.messages[:2]
         assert first.message == second.message
         assert first.head.transaction_id == second.head.transaction_id
@@ -155,7 +160,19 @@ class TestSilence:
         lab.enrol()
         lab.wait(hours=1)
         assert ca.kinds == ["PkcsReq"] * 4
-        assert lab.log == [*[UNREACHABLE] * 4, EXPIRED]
+        assert lab.log == [UNREACHABLE, UNANSWERED]
+
+    def test_another_reason_is_told_and_then_the_first_one_again(self, lab: Lab, ca: ScriptedCa) -> None:
+        ca.answer = ca.silent
+        lab.authenticate().type("crypto ca enroll myca", "", "")
+        lab.restart()  # it is remembered over that
+        lab.wait(minutes=2)
+        assert lab.log == [UNREACHABLE]
+        ca.answer = lambda _request: HttpResponse(500, "text/html", b"")
+        lab.wait(minutes=2)
+        ca.answer = ca.silent
+        lab.wait(minutes=2)
+        assert lab.log == [UNREACHABLE, HTTP_ERROR + "HTTP status 500", UNREACHABLE, UNANSWERED]
 
 
 def stranger(ca: ScriptedCa, request: Request) -> Answer:
@@ -227,8 +244,8 @@ def body(status: int, octets: bytes) -> Callable[[ScriptedCa, Request], Answer]:
         (no_nonce, NOT_BELIEVED + "the reply does not echo the nonce"),
         (wrong_transaction, NOT_BELIEVED + "the reply belongs to another transaction"),
         (another_key, NOT_BELIEVED + "no certificate for our key in it"),
-        (another_issuer, NOT_BELIEVED + "the signature does not match"),
-        (our_own_certificate, NOT_BELIEVED + "the issuer's name is another"),
+        (another_issuer, NOT_ISSUED + "the signature does not match"),
+        (our_own_certificate, NOT_ISSUED + "the issuer's name is another"),
         (a_crl_alone, NOT_BELIEVED + "no certificate for our key in it"),
         (sealed_for_another, NOT_BELIEVED + "the message could not be opened"),
         (an_echo, NOT_BELIEVED + "the reply is signed by a stranger"),
@@ -293,14 +310,14 @@ def test_a_request_that_cannot_be_sealed_is_no_answer(lab: Lab, ca: ScriptedCa) 
     lab.wait(hours=1)
     assert lab.pki.attempts == {}
     assert lab.log[0].startswith(NOT_SENT)
-    assert lab.log[-1] == EXPIRED
+    assert lab.log[-1] == UNANSWERED
 
 
 def test_two_trustpoints_do_not_mind_each_other(lab: Lab, ca: ScriptedCa) -> None:
     lab.enrol()
     lab.type("configure", "crypto ca trustpoint other", "enrollment url http://ca.lab", "commit", "end")
     lab.type("crypto ca authenticate other", "yes", "crypto ca enroll other", "", "")
-    assert [name for _, name, _ in lab.pki.timers()] == ["other", "myca"]  # its period is the default
+    assert [name for _, name, _ in awaited(lab.pki)] == ["other", "myca"]  # its period is the default
     ca.answer = lambda request: (
         ca.issued(request) if "cgi-bin" in ca.requests[-1].url else ca.pending(request)
     )

@@ -11,7 +11,7 @@ from router_emu.pki.keys import KeyPair
 from router_emu.pki.wire import HttpResponse
 from scep_core.enrolment import State
 from scep_core.messages import PkcsReq
-from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, make_ca, rsa_key
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, awaited, make_ca, rsa_key
 
 PENDING = (
     "SECURITY-CEPKI-6-CERTPENDING : "
@@ -49,7 +49,7 @@ def test_an_enrolment_that_reached_nobody_may_be_typed_again(lab: Lab, ca: Scrip
     message = ca.messages[-1].message
     assert isinstance(message, PkcsReq)
     assert message.csr.challenge_password == "another"
-    assert (lab.pki.attempts, lab.pki.timers()) == ({}, [])
+    assert (lab.pki.attempts, awaited(lab.pki)) == ({}, [])
 
 
 def test_a_denied_or_expired_enrolment_may_be_typed_again(lab: Lab, ca: ScriptedCa) -> None:
@@ -73,7 +73,7 @@ def test_cancel_enroll(lab: Lab, ca: ScriptedCa, in_flight: bool) -> None:
     assert lab.log == [PENDING, CANCELLED][in_flight:]
     ca.answer = ca.issued
     assert lab.deliver() == ["too late"] * in_flight
-    assert (only_certificate(lab), lab.pki.attempts, lab.pki.timers()) == (None, {}, [])
+    assert (only_certificate(lab), lab.pki.attempts, awaited(lab.pki)) == (None, {}, [])
     lab.hold = False
     lab.type("crypto ca enroll myca", "", "")
     assert only_certificate(lab) == 0x6E
@@ -103,7 +103,7 @@ def test_the_trustpoint_is_removed(lab: Lab, ca: ScriptedCa, in_flight: bool) ->
     lab.type("commit", "end")
     assert lab.log == [PENDING, CANCELLED]
     assert lab.deliver() == ["too late"] * in_flight
-    assert (lab.pki.attempts, lab.pki.trustpoints, lab.pki.timers()) == ({}, {}, [])
+    assert (lab.pki.attempts, lab.pki.trustpoints, awaited(lab.pki)) == ({}, {}, [])
     assert lab.log == [PENDING, CANCELLED]
 
 

@@ -9,7 +9,7 @@ import pytest
 from router_emu.pki.keys import KeyPair
 from router_emu.pki.renewal import renewals
 from scep_core.messages import PkcsReq, RenewalReq
-from tests.router_emu.pki_lab import ISSUED_LIFE, Lab, ScriptedCa, rsa_key
+from tests.router_emu.pki_lab import ISSUED_LIFE, Lab, ScriptedCa, awaited, rsa_key
 
 START, END = ISSUED_LIFE  # seven days
 DUE = datetime(2003, 9, 26, 9, 43, 14, tzinfo=UTC)  # half of them over
@@ -20,7 +20,7 @@ def enrolled(lab: Lab, ca: ScriptedCa, *statements: str) -> Lab:
     """A router with a certificate, half of whose life is over in a second; the CA will issue another."""
     ca.answer = ca.issued
     lab.enrol("auto-enroll 50", *statements)
-    assert lab.pki.timers() == [(DUE, "myca", "renewal myca")]
+    assert awaited(lab.pki) == [(DUE, "myca", "renewal myca")]
     lab.screen.now = DUE - timedelta(seconds=1)
     ca.serial_number, ca.life = 0x6F, (DUE, DUE + timedelta(days=7))
     return lab
@@ -53,7 +53,7 @@ def test_it_is_renewed_at_its_percentage(
     assert sent.message.csr.public_key_info == sent.signer.public_key_info
     assert sent.message.csr.subject == ca.messages[0].message.csr.subject  # type: ignore[union-attr]
     assert lab.log[1:] == [RENEWING, lab.log[0]]
-    assert lab.pki.timers() == [(DUE + timedelta(days=3.5), "myca", "renewal myca")]
+    assert awaited(lab.pki) == [(DUE + timedelta(days=3.5), "myca", "renewal myca")]
 
 
 def test_a_ca_that_knows_no_renewal_gets_a_pkcsreq(lab: Lab, ca: ScriptedCa) -> None:
@@ -81,15 +81,55 @@ def test_a_failure_is_tried_again_a_day_later(lab: Lab, ca: ScriptedCa, answer: 
     enrolled(lab, ca)
     ca.answer = getattr(ca, answer)
     lab.wait(minutes=7)
-    [(due, slot, name)] = lab.pki.timers()
+    [(due, slot, name)] = awaited(lab.pki)
     assert (slot, name) == ("myca", "renewal myca")
     assert timedelta(days=1) - timedelta(minutes=7) < due - lab.screen.now <= timedelta(days=1)
     assert serial(lab) == 0x6E
     lab.restart()
-    assert lab.pki.timers() == [(due, slot, name)]
+    assert awaited(lab.pki) == [(due, slot, name)]
     ca.answer = ca.issued
     lab.wait(days=1)
     assert serial(lab) == 0x6F
+
+
+AGAIN = "Certificate renewal is tried again on 09:49:14 UTC Sat Sep 27 2003 for trustpoint myca"
+TIMED_OUT = (
+    "SECURITY-CEPKI-4-CERTTIMEOUT : "
+    "Certificate renewal timed out for trustpoint myca: no certificate after 3 retries"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("silent", "SECURITY-CEPKI-4-CAUNREACHABLE"), ("pending", "SECURITY-CEPKI-6-CERTPENDING")],
+)
+def test_a_renewal_that_times_out_is_told_in_four_lines(
+    lab: Lab, ca: ScriptedCa, answer: str, why: str
+) -> None:
+    """Nobody has to enroll again, and no administrator is to be asked."""
+    enrolled(lab, ca)
+    ca.answer = getattr(ca, answer)
+    lab.wait(minutes=7)
+    begun, reason, *end = lab.log[1:]
+    assert begun == RENEWING
+    assert reason.startswith(why)
+    assert end == [TIMED_OUT, "SECURITY-CEPKI-6-CERTRENEWLATER : " + AGAIN]
+
+
+def test_a_refused_renewal_says_when_it_is_tried_again(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    ca.answer = ca.denied
+    lab.wait(seconds=1)
+    assert "CERTREJECT" in lab.log[-2]
+    assert lab.log[-1].endswith(AGAIN.replace("09:49:14", "09:43:14"))
+
+
+def test_what_is_not_tried_again_is_not_promised(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca, "enrollment retry period 60")
+    ca.answer = ca.denied
+    lab.wait(days=30)
+    promises = [line for line in lab.log if "CERTRENEWLATER" in line]
+    assert len(promises) == ca.kinds.count("PkcsReq") - 2  # but the first request, and the last try
 
 
 def test_a_ca_that_answers_with_the_same_certificate_is_not_asked_again_at_once(
@@ -100,14 +140,14 @@ def test_a_ca_that_answers_with_the_same_certificate_is_not_asked_again_at_once(
     ca.serial_number, ca.life = 0x6E, (START, END)
     lab.wait(seconds=1)
     assert serial(lab) == 0x6E
-    assert lab.pki.timers() == [(DUE + timedelta(days=1), "myca", "renewal myca")]
+    assert awaited(lab.pki) == [(DUE + timedelta(days=1), "myca", "renewal myca")]
 
 
 def test_it_ends_with_the_certificate(lab: Lab, ca: ScriptedCa) -> None:
     enrolled(lab, ca)
     ca.answer = ca.denied
     lab.wait(days=30)
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
     tries = ca.kinds.count("PkcsReq") - 1
     assert 3 <= tries < 20
     assert serial(lab) == 0x6E
@@ -116,26 +156,26 @@ def test_it_ends_with_the_certificate(lab: Lab, ca: ScriptedCa) -> None:
 def test_without_its_key_it_cannot_be_renewed(lab: Lab, ca: ScriptedCa) -> None:
     enrolled(lab, ca)
     lab.pki.set_keys(KeyPair("the_default", rsa_key("new"), lab.screen.now), now=lab.screen.now)
-    [(_, slot, _)] = lab.pki.timers()
+    [(_, slot, _)] = awaited(lab.pki)
     lab.screen.now = DUE
     assert lab.pki.fire(slot, DUE) == "not renewed: the certificate's key is no more"
     assert lab.log[-1].endswith(
         "Certificate cannot be renewed for trustpoint myca: the certificate's key is no more"
     )
-    assert lab.pki.timers()[0][0] == DUE + timedelta(days=1)
+    assert awaited(lab.pki)[0][0] == DUE + timedelta(days=1)
 
 
 @pytest.mark.parametrize("statement", ["no auto-enroll", "enrollment terminal"])
 def test_nothing_is_renewed_unasked(lab: Lab, ca: ScriptedCa, statement: str) -> None:
     enrolled(lab, ca)
     lab.type("configure", "crypto ca trustpoint myca", statement, "commit", "end")
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
 
 
 def test_a_percentage_already_over_is_due_at_once(lab: Lab, ca: ScriptedCa) -> None:
     enrolled(lab, ca)
     lab.type("configure", "crypto ca trustpoint myca", "auto-enroll 1", "commit", "end")
-    assert lab.pki.timers()[0][0] < lab.screen.now
+    assert awaited(lab.pki)[0][0] < lab.screen.now
 
 
 def test_next_tries_come_closer_but_not_for_ever(lab: Lab, ca: ScriptedCa) -> None:

@@ -17,7 +17,7 @@ from router_emu.pki import snapshot
 from router_emu.pki.keys import Purpose
 from router_emu.pki.peers.verdict import trusts
 from scep_core.messages import PkcsReq, RenewalReq
-from tests.router_emu.pki_lab import DIES, Lab, ScriptedCa, make_ra
+from tests.router_emu.pki_lab import DIES, Lab, ScriptedCa, awaited, make_ra
 from tests.router_emu.pki_stage import Stage, until
 from tests.router_emu.rollover_stage import (
     DUE,
@@ -50,7 +50,7 @@ def test_the_next_ca_issues_in_the_shadow_and_takes_over_at_the_end(lab: Lab, ca
     assert isinstance(sent.message, PkcsReq)
     assert (sent.signer, sent.recipient.certificate) == (old.router, coming.certificate)
     assert (held(lab).ca, held(lab).own) == (old.ca, old.own)  # they go on serving
-    assert lab.pki.timers() == [(DIES, "myca rollover", "rollover myca")]
+    assert awaited(lab.pki) == [(DIES, "myca rollover", "rollover myca")]
     until_the_end(lab)
     now = held(lab)
     assert (now.ca, now.next) == (coming.certificate, None)
@@ -62,7 +62,7 @@ def test_the_next_ca_issues_in_the_shadow_and_takes_over_at_the_end(lab: Lab, ca
         "SECURITY-CEPKI-6-SHADOWCERTRET : Certificate of the next CA received for trustpoint myca",
         "SECURITY-CEPKI-5-CAROLLOVER : The CA has ended and the next CA has taken over for trustpoint myca",
     ]
-    [(due, slot, name)] = lab.pki.timers()
+    [(due, slot, name)] = awaited(lab.pki)
     assert (due, slot, name) == (NEXT_LIFE[0] + (NEXT_LIFE[1] - NEXT_LIFE[0]) / 2, "myca", "renewal myca")
 
 
@@ -83,7 +83,7 @@ def test_a_certificate_that_ends_before_its_ca_is_renewed_by_it(lab: Lab, ca: Sc
     lab.type("clear crypto ca certificates myca", "crypto ca authenticate myca", "yes")
     lab.type("crypto ca enroll myca", "", "")
     asked = len(ca.requests)
-    lab.screen.now = lab.pki.timers()[0][0]
+    lab.screen.now = awaited(lab.pki)[0][0]
     lab.wait(seconds=1)
     assert operations(ca)[asked:] == ["PKIOperation"]
 
@@ -156,7 +156,7 @@ def test_it_is_shown_and_cleared(lab: Lab, ca: ScriptedCa) -> None:
     )
     lab.type("clear crypto ca certificates myca")
     assert held(lab).next is None
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
 
 
 def test_the_same_ca_accepted_again_keeps_the_next_one(lab: Lab, ca: ScriptedCa) -> None:
@@ -183,7 +183,7 @@ def test_usage_keys_roll_over_one_by_one(lab: Lab, ca: ScriptedCa) -> None:
     coming = next_ca()
     announce(ca, coming)
     ca.answer, ca.life = issued_by(ca, coming), NEXT_LIFE
-    lab.screen.now = lab.pki.timers()[-1][0]
+    lab.screen.now = awaited(lab.pki)[-1][0]
     lab.wait(seconds=1)
     assert held(lab).shadows.keys() == {Purpose.SIGNATURE, Purpose.ENCRYPTION}
     assert len([line for line in lab.log if "NEXTCA" in line]) == 1

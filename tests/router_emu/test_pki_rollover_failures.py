@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from router_emu.pki.keys import KeyPair
 from router_emu.pki.wire import HttpResponse, NoResponse
-from tests.router_emu.pki_lab import DIES, Answer, Lab, ScriptedCa, make_ca, make_identity, rsa_key
+from tests.router_emu.pki_lab import DIES, Answer, Lab, ScriptedCa, awaited, make_ca, make_identity, rsa_key
 from tests.router_emu.rollover_stage import (
     DUE,
     NEXT_LIFE,
@@ -29,7 +29,7 @@ def test_a_next_ca_that_is_not_there_yet_is_asked_for_daily_and_told_once(lab: L
     lab.wait(days=3)
     assert [line for line in lab.log if "NONEXTCA" in line] == lab.log[-1:]
     assert operations(ca).count("GetNextCACert") == 0
-    [(due, _, name)] = lab.pki.timers()
+    [(due, _, name)] = awaited(lab.pki)
     assert name == "renewal myca"
     assert timedelta() < due - lab.screen.now <= timedelta(days=1)
     announce(ca, next_ca())
@@ -79,7 +79,7 @@ def test_what_cannot_take_over_is_not_believed(lab: Lab, ca: ScriptedCa, what: s
     assert held(lab) == before
     assert "SECURITY-CEPKI-3-NOTBELIEVED" in lab.log[-1]
     assert "the next CA is not believed" in lab.log[-1]
-    assert lab.pki.timers() == [(DUE + timedelta(days=1), "myca", "renewal myca")]
+    assert awaited(lab.pki) == [(DUE + timedelta(days=1), "myca", "renewal myca")]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_shadow_certificate_that_does_not_come_is_tried_for_again(
     announce(ca, coming)
     ca.answer, ca.signer = getattr(ca, answer), coming
     lab.wait(minutes=7)
-    [(due, slot, _), takeover] = lab.pki.timers()
+    [(due, slot, _), takeover] = awaited(lab.pki)
     assert slot == "myca"
     assert timedelta(hours=23) < due - lab.screen.now <= timedelta(days=1)
     assert takeover == (DIES, "myca rollover", "rollover myca")
@@ -130,7 +130,7 @@ def test_without_a_shadow_certificate_the_next_ca_takes_over_alone(lab: Lab, ca:
     assert lab.pki.fire("myca rollover", DIES) == "the next CA has taken over, without a certificate"
     assert lab.log[-1].endswith("the next CA has issued none for trustpoint myca. Enroll again")
     assert (held(lab).ca, held(lab).own) == (coming.certificate, {})
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
     ca.answer = issued_by(ca, coming)
     lab.type("crypto ca enroll myca", "", "")
     assert held(lab).router is not None
@@ -161,7 +161,7 @@ def test_an_answer_that_comes_after_the_trustpoint_was_cleared_is_too_late(lab: 
     announce(ca, next_ca())
     lab.hold = True
     lab.wait(seconds=1)
-    assert lab.pki.timers() == []  # while it is on its way nothing is due
+    assert awaited(lab.pki) == []  # while it is on its way nothing is due
     lab.type("clear crypto ca certificates myca")
     assert lab.deliver() == ["too late"]
     assert held(lab).next is None
@@ -191,4 +191,49 @@ def test_without_auto_enroll_nothing_is_asked(lab: Lab, ca: ScriptedCa) -> None:
     asked = len(ca.requests)
     until_the_end(lab)
     assert len(ca.requests) == asked
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
+
+
+def test_the_answer_may_hold_the_ca_of_now_and_more_than_one_after_it(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    coming = next_ca()
+    shorter = next_ca("another", (DUE, DIES + timedelta(1)))
+    announce(ca, coming)
+    ca.next_ca = told(ca.identity.certificate, shorter.certificate, coming.certificate, by=ca.identity)
+    ca.answer = issued_by(ca, coming)
+    lab.wait(seconds=1)
+    assert held(lab).next is not None
+    assert held(lab).next.ca == coming.certificate
+    assert held(lab).shadows
+
+
+def test_the_next_ca_may_have_the_name_and_key_of_the_one_of_now(lab: Lab, ca: ScriptedCa) -> None:
+    """Then each has signed the other, and neither is above the other."""
+    enrolled(lab, ca)
+    coming = make_ca(life=NEXT_LIFE, serial_number=2)
+    announce(ca, coming)
+    ca.next_ca = told(ca.identity.certificate, coming.certificate, by=ca.identity)
+    lab.wait(seconds=1)
+    assert held(lab).next is not None
+    assert (held(lab).next.ca, held(lab).next.above) == (coming.certificate, ())
+
+
+@pytest.mark.parametrize(
+    "life",
+    [(DUE, DIES - timedelta(1)), (DIES + timedelta(1), DIES + timedelta(9))],
+    ids=["ends too early", "begins too late"],
+)
+def test_a_shadow_certificate_has_to_be_valid_at_the_takeover(
+    lab: Lab, ca: ScriptedCa, life: tuple[datetime, datetime]
+) -> None:
+    enrolled(lab, ca)
+    coming = next_ca()
+    announce(ca, coming)
+    ca.answer, ca.life = issued_by(ca, coming), life
+    lab.wait(seconds=1)
+    assert not held(lab).shadows
+    assert "NOTBELIEVED" in lab.log[-1]
+    assert lab.log[-1].endswith("not at 07:00:00 UTC Wed Aug 19 2020")
+    ca.life = (DIES, NEXT_LIFE[1])
+    lab.wait(minutes=2)
+    assert held(lab).shadows

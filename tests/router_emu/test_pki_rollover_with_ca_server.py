@@ -15,7 +15,7 @@ from router_emu.pki.trustpoint import TrustpointState
 from router_emu.pki.wire import WIRE_PROFILES
 from scep_core.certificates import Certificate
 from tests.router_emu.ca_server_stage import CaServer
-from tests.router_emu.pki_lab import Lab
+from tests.router_emu.pki_lab import Lab, awaited
 
 MakeLab = Callable[..., Lab]
 
@@ -105,7 +105,7 @@ def test_a_router_follows_its_ca(make_lab: MakeLab, wire: str, path: str, root: 
     assert after.ca == coming
     assert after.router is not None
     assert after.router.public_key_info == first.router.public_key_info
-    assert lab.pki.timers()[0][2] == "renewal myca"
+    assert awaited(lab.pki)[0][2] == "renewal myca"
     lab.wait(days=300)
     approve_all(lab)
     lab.wait(days=2)
@@ -147,4 +147,4 @@ def test_a_profile_that_never_tells_leaves_the_router_with_its_ca(make_lab: Make
     lab.wait(days=301)
     assert held(lab) == first
     assert len([line for line in lab.log if "NONEXTCA" in line]) == 1
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []

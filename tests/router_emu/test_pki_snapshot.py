@@ -17,7 +17,7 @@ from router_emu.pki.snapshot import BrokenState
 from router_emu.pki.store import Pki
 from router_emu.pki.wire import CISCO
 from scep_core.enrolment import State
-from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, awaited
 
 
 def through_json(pki: Pki) -> Pki:
@@ -80,13 +80,13 @@ def as_before(stored: dict[str, Any]) -> dict[str, Any]:
 def test_an_enrolment_goes_on_after_a_restart(lab: Lab, ca: ScriptedCa, state: str) -> None:
     bring_to(state, lab, ca)
     lab.hold = False
-    due = lab.pki.timers()[0][0] if lab.pki.timers() else lab.screen.now + timedelta(minutes=2)
+    due = awaited(lab.pki)[0][0] if awaited(lab.pki) else lab.screen.now + timedelta(minutes=2)
     spent = lab.pki.attempts["myca"].machine.retries
     ca.answer = ca.issued
     lab.restart()
     if state == "sent":
         assert lab.pki.attempts["myca"].machine.state is State.NONEXISTENT
-    assert lab.pki.timers()[0][0] == due
+    assert awaited(lab.pki)[0][0] == due
     assert lab.pki.attempts["myca"].machine.retries == spent
     lab.wait(minutes=2)
     assert lab.pki.trustpoint("myca").router is not None
@@ -189,6 +189,21 @@ ATTEMPT = ("attempts", 0)
         change(*ATTEMPT, "wake_at", to="2003-09-18T17:33:23"),
         change(*ATTEMPT, "retry_period", to="2"),
         change(*ATTEMPT, "retry_period", to=1e300),
+        change(*ATTEMPT, "retry_period", to=-5),
+        change(*ATTEMPT, "retry_count", to="ten"),
+        change(*ATTEMPT, "retries", to=None),
+        change(*ATTEMPT, "retries", to=True),
+        change(*ATTEMPT, "number", to="x"),
+        change(*ATTEMPT, "key_label", to=[1]),
+        change(*ATTEMPT, "trustpoint", to=None),
+        change(*ATTEMPT, "transaction_id", to=7),
+        change(*ATTEMPT, "base_url", to=5),
+        change(*ATTEMPT, "base_url", to=""),  # by hand, and yet a timer
+        change(*ATTEMPT, "subject", to=""),
+        change(*ATTEMPT, "renews", to="no"),
+        change(*ATTEMPT, "state", to="issued"),
+        change(*ATTEMPT, "state", to="sent"),  # and yet a timer
+        change("next_tries", to={"myca": 7}),
     ],
 )
 def test_damage_is_found(lab: Lab, ca: ScriptedCa, damage: Callable[[Any], None]) -> None:
@@ -199,6 +214,14 @@ def test_damage_is_found(lab: Lab, ca: ScriptedCa, damage: Callable[[Any], None]
     with pytest.raises(BrokenState, match="the stored PKI state cannot be read"):
         snapshot.load(fresh, stored)
     assert (list(fresh.keys), fresh.trustpoints, fresh.attempts) == ([], {}, {})
+
+
+def test_a_request_to_be_sent_again_needs_a_timer(lab: Lab, ca: ScriptedCa) -> None:
+    bring_to("lost", lab, ca)
+    stored = snapshot.dump(lab.pki)
+    stored["attempts"][0]["wake_at"] = None
+    with pytest.raises(BrokenState, match="an enrolment that is nonexistent and has no timer"):
+        snapshot.load(Pki(CISCO, os.urandom), stored)
 
 
 @pytest.mark.parametrize("stored", [None, [], {}, "", 7])

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from router_emu.pki.keys import Algorithm, GenerateKey, OwnKey, Purpose, generate
 from router_emu.texts import MODERN
 from tests.programs import program, run
-from tests.router_emu.pki_lab import BORN, Lab
+from tests.router_emu.pki_lab import BORN, Lab, awaited
 
 NAME = "system-trustpoint"
 AUTHENTICATE, ENROLL = f"crypto ca authenticate {NAME}", f"crypto ca enroll {NAME}"
@@ -90,7 +90,7 @@ def test_the_router_certifies_itself(configured: Callable[..., Lab]) -> None:
     lab.restart()
     assert held(lab) == (ca, own)
     assert lab.type("show crypto ca certificates").text.count("Available") == 1
-    assert lab.pki.timers() == []
+    assert awaited(lab.pki) == []
 
 
 def test_what_is_configured_stands_in_the_certificates(configured: Callable[..., Lab]) -> None:

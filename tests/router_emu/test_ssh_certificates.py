@@ -11,7 +11,9 @@ from typing import Any
 import asyncssh
 import pytest
 
+from router_emu.adapters.ssh_certificates import key_pairs
 from router_emu.commands.context import Router
+from router_emu.commands.ssh_server import HostKeys
 from router_emu.pki.keys import KeyPair
 from router_emu.texts import MODERN
 from scep_core.certificates import Certificate
@@ -19,6 +21,7 @@ from sceplab.clock import wall_time
 from tests.router_emu.ca_server_stage import CaServer
 from tests.router_emu.pki_lab import Lab, rsa_key
 from tests.router_emu.ssh_stage import Connect, configure, serving
+from tests.router_emu.tls_stage import odd_identities
 
 # asyncssh reads certificates by what pyOpenSSL would like to be rid of.
 pytestmark = pytest.mark.filterwarnings("ignore:X509.get_.* is deprecated:DeprecationWarning")
@@ -81,6 +84,14 @@ def test_a_client_verifies_the_certificate_by_the_ca(lab: Lab, tmp_path: Path) -
             assert key.export_public_key("pkcs8-der") == router.public_key_info
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("oddity", odd_identities())
+def test_a_certificate_that_cannot_be_read_is_not_offered(oddity: str) -> None:
+    odd = odd_identities()[oddity]
+    plain = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    offered = key_pairs(plain, HostKeys(chain=(odd.certificate,), key=odd.key))
+    assert [type(each) for each in offered] == [type(asyncssh.import_private_key(plain))]
 
 
 def test_a_router_that_certifies_itself(lab: Lab, tmp_path: Path) -> None:
@@ -172,6 +183,31 @@ def test_a_list_of_algorithms_says_what_is_offered(
                         await shown_key(connect, *kinds)
 
     asyncio.run(story())
+
+
+def test_the_log_says_once_why_no_certificate_is_offered(lab: Lab, tmp_path: Path) -> None:
+    """Not at all where the list of algorithms wants none."""
+
+    async def story() -> None:
+        async with serving(lab, tmp_path) as (host, connect):
+            for statement in ("host nosuch", "host myca", "host nosuch"):
+                configure(lab, f"ssh server trustpoint {statement}")
+                host.after_command()
+                host.after_command()
+            lab.type("clear crypto ca certificates myca")
+            configure(lab, "ssh server trustpoint host myca")
+            host.after_command()
+            configure(lab, "ssh server trustpoint host nosuch", "ssh server algorithms host-key ed25519")
+            host.after_command()
+            assert await shown_key(connect, "ssh-ed25519")
+
+    asyncio.run(story())
+    nosuch = "trustpoint nosuch is not configured"
+    assert [line.partition("offers no certificate: ")[2] for line in lab.log if "NOHOSTCERT" in line] == [
+        nosuch,
+        nosuch,
+        "trustpoint myca: it holds no certificate of this router's to sign with",
+    ]
 
 
 def test_what_is_no_algorithm_is_refused_by_the_commit(lab: Lab) -> None:

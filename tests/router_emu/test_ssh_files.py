@@ -8,7 +8,8 @@ import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from router_emu.adapters.host import RouterHost
 from router_emu.adapters.ssh import SshServer
 from router_emu.adapters.storage import RouterFolder
 from router_emu.commands.context import Router
-from sceplab.clock import LabClock
+from sceplab.clock import ClockState, LabClock
 from tests.programs import program
 from tests.router_emu.pki_stage import until
 
@@ -34,12 +35,13 @@ class Stage:
     folder: Path
     make_router: Callable[[], Router]
     port: int = 0
+    clock: LabClock = field(default_factory=LabClock)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         router, folder = self.make_router(), RouterFolder(self.folder)
         folder.load(router)
-        host = RouterHost(router, LabClock(), folder, ("admin", PASSWORD), lambda *_: None)
+        host = RouterHost(router, self.clock, folder, ("admin", PASSWORD), lambda *_: None)
         server = SshServer(host, host_key=folder.host_key(), bind="127.0.0.1", port=0)
         await server.start()
         host.start()
@@ -177,6 +179,25 @@ class TestSftp:
             assert "\n    1 -rw-------" in (told := await stage.type("dir"))
             assert "\a" not in told
             assert "cannot be read" in await stage.type("dir flash:")
+
+        play(story)
+
+    def test_a_file_is_of_the_labs_time_unless_the_client_tells_another(
+        self, play: Play, stage: Stage
+    ) -> None:
+        stage.clock = LabClock(state=ClockState("frozen", frozen_at=datetime(2036, 2, 29, 12, tzinfo=UTC)))
+
+        async def story(stage: Stage) -> None:
+            async with stage.client() as connection, connection.start_sftp_client() as sftp:
+                async with sftp.open("new", "wb") as file:
+                    await file.write(b"hello")
+                async with sftp.open("old", "wb") as file:
+                    await file.utime((0, 1000))
+                async with sftp.open("old", "rb") as file:
+                    await file.read()
+            assert (stage.disk / "new").stat().st_mtime == stage.clock.now().timestamp()
+            assert (stage.disk / "old").stat().st_mtime == 1000
+            assert " Feb 29 12:00 new\n" in await stage.type("dir")
 
         play(story)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import asyncssh
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from router_emu.adapters.host import RouterHost
 from router_emu.adapters.ssh_certificates import sent_chain
 from router_emu.commands import ssh_server
 from router_emu.pki.trustpoint import TrustpointState
@@ -21,7 +23,7 @@ from scep_core.cms import Identity
 from scep_core.crls import RevokedEntry, build_crl, read_crl
 from scep_core.values import Digest
 from sceplab.clock import ClockState, LabClock, wall_time
-from tests.router_emu.pki_lab import PASSWORD, Lab, make_ca, make_identity
+from tests.router_emu.pki_lab import PASSWORD, Lab, make_ca, make_identity, rsa_key
 from tests.router_emu.ssh_stage import configure, serving
 
 # asyncssh reads certificates by what pyOpenSSL would like to be rid of.
@@ -43,11 +45,20 @@ def upn(name: str) -> Extension:
     return Extension(certificates.SUBJECT_ALT_NAME, False, asn1.sequence_of(asn1.encode(0xA0, value)))
 
 
-def log_in(lab: Lab, folder: Path, user: Identity, name: str = "admin") -> bool:
-    """Whether the user got in, at the time of the lab's screen."""
-    pem = user.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    [pair] = asyncssh.load_keypairs(asyncssh.import_private_key(pem))
+def ssh_key(identity: Identity) -> asyncssh.SSHKey:
+    pem = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return asyncssh.import_private_key(pem)
+
+
+def log_in(
+    lab: Lab, folder: Path, user: Identity, name: str = "admin", signer: Identity | None = None
+) -> bool:
+    """Whether the user got in, at the time of the lab's screen; by a ``signer`` another key signs for his."""
+    [pair] = asyncssh.load_keypairs(ssh_key(user))
     mine = [(pair, [asyncssh.import_certificate(user.certificate.der)])]
+    if signer is not None:
+        other = ssh_key(signer)
+        pair.sign = lambda data: other.sign(data, pair.sig_algorithm)  # type: ignore[method-assign]
     offset = (lab.screen.now - wall_time()).total_seconds()
 
     async def story() -> bool:
@@ -77,15 +88,18 @@ def refusals(lab: Lab) -> list[str]:
 def test_by_the_common_name(trusting: Lab, tmp_path: Path) -> None:
     assert log_in(trusting, tmp_path, certified("O=Lab,CN=admin", CLIENT))
     assert log_in(trusting, tmp_path, certified("CN=noc"), name="noc")
+    assert refusals(trusting) == []
     assert not log_in(trusting, tmp_path, certified("CN=noc"), name="admin")
     assert not log_in(trusting, tmp_path, certified("CN=admin,CN=noc"), name="admin")
-    assert refusals(trusting) == []
+    told = "SECURITY-SSHD-4-CERTREFUSED : The certificate of user admin is not accepted: it is for noc"
+    assert refusals(trusting) == [told, told]
 
 
 def test_by_the_user_principal_name(trusting: Lab, tmp_path: Path) -> None:
     configure(trusting, "ssh server certificate username user-principle-name")
     assert log_in(trusting, tmp_path, certified("CN=Ann Other", upn("ann@lab.example")), name="ann")
     assert not log_in(trusting, tmp_path, certified("CN=ann"), name="ann")
+    assert refusals(trusting)[0].endswith("user ann is not accepted: it names no user by user-principle-name")
 
 
 @pytest.mark.parametrize(
@@ -144,10 +158,15 @@ def test_a_revoked_certificate_and_no_crl(trusting: Lab, tmp_path: Path) -> None
     assert len(refusals(trusting)) == 2
 
 
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_nobody_without_the_statements(trusting: Lab, tmp_path: Path, statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [(STATEMENTS[0], "trustpoint"), (STATEMENTS[1], "'ssh server certificate username' is not configured")],
+)
+def test_nobody_without_the_statements(trusting: Lab, tmp_path: Path, statement: str, why: str) -> None:
     configure(trusting, f"no {statement}")
     assert not log_in(trusting, tmp_path, certified("CN=admin"))
+    [line] = refusals(trusting)
+    assert why in line
 
 
 def test_only_the_trustpoints_that_are_named_count(trusting: Lab, tmp_path: Path) -> None:
@@ -169,6 +188,36 @@ def test_the_password_still_serves(trusting: Lab, tmp_path: Path) -> None:
 
     assert PASSWORD
     asyncio.run(story())
+
+
+class TestJudging:
+    def test_a_login_is_judged_once(
+        self, trusting: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        judge = RouterHost.may_log_in_by
+
+        async def note(host: RouterHost, username: str, chain: Sequence[Certificate]) -> bool:
+            asked.append(username)
+            return await judge(host, username, chain)
+
+        monkeypatch.setattr(RouterHost, "may_log_in_by", note)
+        assert log_in(trusting, tmp_path, certified("CN=admin"))
+        assert asked == ["admin"]
+        assert not log_in(trusting, tmp_path, certified("CN=noc"))
+        assert asked == ["admin"] * 2
+
+    def test_whoever_has_seen_a_certificate_makes_the_router_do_nothing(
+        self, trusting: Lab, tmp_path: Path
+    ) -> None:
+        """The CRL would be fetched, and the refusal be logged, in the name of somebody else."""
+        configure(trusting, "crypto ca trustpoint users", "no crl optional")
+        seen = certified("CN=admin", certificates.ext_crl_distribution_points("http://127.0.0.1:1/x.crl"))
+        assert not log_in(trusting, tmp_path, seen, signer=replace(seen, key=rsa_key("thief")))
+        assert refusals(trusting) == []
+        assert not log_in(trusting, tmp_path, seen)
+        [line] = refusals(trusting)
+        assert "http://127.0.0.1:1/x.crl" in line
 
 
 def chain_of(*parts: bytes, count: int) -> bytes:

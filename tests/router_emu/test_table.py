@@ -160,3 +160,33 @@ def test_what_is_a_host(host: str, kept: str) -> None:
     match = resolve(SEVERAL, f"peer {host}")
     assert isinstance(match, Match)
     assert match.key == f"peer {kept}"
+
+
+def test_no_ends_where_the_words_can_mean_one_setting_alone() -> None:
+    mode = Mode("m", "#", (
+        Setting("peer verify disable"),
+        Setting("source {ipv4 | ipv6} name:WORD"),
+        Setting("way local"),
+        Setting("way self"),
+        Listed("trust user name:WORD"),
+        Enter("block name:WORD", Mode("b", "(b)#", ())),
+    ))  # fmt: skip
+    for line, key in (
+        ("no peer", "peer verify disable"),
+        ("no peer verify", "peer verify disable"),
+        ("no source ipv6", "source"),
+        ("no trust", "trust user"),
+        ("no trust user", "trust user"),
+    ):
+        match = resolve(mode, line)
+        assert isinstance(match, Match)
+        assert (match.negated, match.key) == (True, key)
+    for line in ("no", "no way", "no block", "peer verify"):
+        assert isinstance(resolve(mode, line), Incomplete)
+
+
+def test_a_strangers_word_is_no_name_and_marks_where_the_lab_ends() -> None:
+    mode = Mode("m", "#", (Listed("peer host:HOST"),), strangers=("peer group",))
+    for line, column in (("peer GROUP", 5), ("no peer group x", 8), ("peer group-1 x", 13)):
+        assert resolve(mode, line) == Invalid(column)
+    assert isinstance(resolve(mode, "peer groups"), Match)

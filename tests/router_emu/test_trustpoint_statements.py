@@ -11,7 +11,7 @@ from router_emu.texts import MODERN
 from scep_core import names
 from scep_core.messages import PkcsReq
 from scep_core.values import Digest
-from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, make_ca
+from tests.router_emu.pki_lab import PASSWORD, Lab, ScriptedCa, awaited, make_ca
 
 ENROLL = "crypto ca enroll myca"
 STATEMENTS = [
@@ -198,7 +198,7 @@ def test_removing_a_trustpoint_removes_its_certificates_after_the_commit(lab: La
     lab.type("configure", "no crypto ca trustpoint myca")
     assert lab.pki.trustpoint("myca").router is not None
     lab.type("commit")
-    assert (lab.pki.trustpoints, lab.pki.timers()) == ({}, [])
+    assert (lab.pki.trustpoints, awaited(lab.pki)) == ({}, [])
     lab.type("crypto ca trustpoint myca", "enrollment url http://ca.lab", "commit", "end")
     assert lab.type("show crypto ca certificates myca").text.count("certificate") == 0
 
@@ -214,3 +214,48 @@ def test_clear_forgets_certificates_and_requests(lab: Lab, ca: ScriptedCa) -> No
     lab.type("crypto ca authenticate myca", "yes")  # no other CA's certificate stands in the way
     assert lab.pki.trustpoint("myca").ca == ca.certificates[0]
     assert MODERN.no_trustpoint.format(name="other") in lab.type("clear crypto ca certificates other").text
+
+
+@pytest.mark.parametrize("line", ["crl", "extended-key-usage", "query"])
+def test_no_needs_no_more_words_than_can_mean_one_statement(lab: Lab, line: str) -> None:
+    kept = next(each for each in STATEMENTS if each.startswith(line))
+    typed(lab, kept)
+    assert kept in shown(lab)
+    typed(lab, f"no {line}")
+    assert kept not in shown(lab)
+
+
+def test_no_of_several_statements_asks_for_more(lab: Lab) -> None:
+    lab.type("configure", "crypto ca trustpoint myca")
+    assert lab.type("no enrollment").text == "% Incomplete command.\n"
+
+
+def test_what_a_commit_refused_stands_once_and_in_one_block(lab: Lab) -> None:
+    lab.type("configure", "crypto ca trustpoint myca", "enrollment terminal", "enrollment self")
+    lab.type("key-usage certificate foo", "subject-name rubbish")
+    assert lab.type("commit").failed
+    said = lab.type("show configuration failed").text.partition("found below.\n\n\n")[2]
+    only = "!!% only the trustpoint system-trustpoint has this"
+    several = "!!% enrollment local, self and terminal exclude each other"
+    *lines, why, close, end, empty = said.splitlines()
+    assert lines == [
+        "crypto ca trustpoint myca",
+        *(" enrollment self", only),
+        *(" enrollment terminal", several),
+        *(" key-usage certificate foo", only),
+        " subject-name rubbish",
+    ]
+    assert why.startswith("!!% ")
+    assert (close, end, empty) == ("!", "end", "")
+
+
+def test_parts_of_the_running_configuration(lab: Lab) -> None:
+    settings = ["http client vrf M", "crypto ca crl curl-timeout 7", "ssh server trustpoint user a"]
+    lab.type("configure", *settings, "crypto ca trustpoint other", "commit", "end")
+    for part in ("http", "ssh", "crypto", "crypto ca"):
+        said = lab.type(f"show running-config {part}").text.splitlines()[1:]
+        assert said[0] == next(line for line in settings if line.startswith(part))
+        assert ("crypto ca trustpoint other" in said) == part.startswith("crypto")
+        assert "domain" not in str(said)
+    lab.type("configure", "ssh server trustpoint user b", "no ssh server trustpoint user", "commit", "end")
+    assert "% No such" in lab.type("show running-config ssh").text

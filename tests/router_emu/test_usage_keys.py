@@ -8,7 +8,7 @@ from router_emu.pki.keys import Purpose
 from scep_core import certificates
 from scep_core.codec import Request
 from scep_core.messages import PkcsReq
-from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa
+from tests.router_emu.pki_lab import PASSWORD, Answer, Lab, ScriptedCa, awaited
 
 ENROLL = "crypto ca enroll myca"
 
@@ -59,9 +59,9 @@ def test_each_goes_its_own_way(two: Lab, ca: ScriptedCa) -> None:
     ca.answer = lambda request: serve_signature_only(ca, request)
     two.type(ENROLL, PASSWORD, PASSWORD)
     assert set(two.pki.trustpoint("myca").own) == {Purpose.SIGNATURE}
-    assert [name for _, _, name in two.pki.timers()] == ["enrolment myca encryption: poll 1 of 3"]
+    assert [name for _, _, name in awaited(two.pki)] == ["enrolment myca encryption: poll 1 of 3"]
     two.restart()
-    assert [name for _, _, name in two.pki.timers()] == ["enrolment myca encryption: poll 1 of 3"]
+    assert [name for _, _, name in awaited(two.pki)] == ["enrolment myca encryption: poll 1 of 3"]
     assert two.type(ENROLL, "yes").failed  # the other still waits
     text = two.type("show crypto ca certificates myca").text
     assert [line.strip() for line in text.splitlines() if "Key usage" in line or "Status" in line] == [

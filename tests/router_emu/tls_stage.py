@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from router_emu.adapters.tls import TlsFailure, TlsStream, server_context
 from router_emu.pki.keys import Purpose
 from router_emu.pki.trustpoint import TrustpointState
-from scep_core.certificates import Certificate, ext_subject_alt_name
+from scep_core.certificates import (
+    SUBJECT_ALT_NAME,
+    Certificate,
+    Extension,
+    ext_basic_constraints,
+    ext_subject_alt_name,
+    read_certificate,
+)
 from scep_core.cms import Identity
 from tests.router_emu.pki_lab import make_ca, make_identity
 
@@ -37,6 +45,19 @@ def server_identity(name: str = "r1", *, issuer: Identity = CA, serial_number: i
     return make_identity(
         f"tls {name} {serial_number}", subject, names, issuer=issuer, serial_number=serial_number, life=LIFE
     )
+
+
+def odd_identities() -> dict[str, Identity]:
+    """Certificates that our own reader takes, and ``cryptography`` does not, each with its own exception."""
+    own = server_identity("odd")
+    version_5 = own.certificate.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+    not_a_ca = ext_basic_constraints(False)
+    x400 = Extension(SUBJECT_ALT_NAME, False, b"\x30\x05\xa3\x03\x01\x01\xff")
+    return {
+        "version 5": replace(own, certificate=read_certificate(version_5)),
+        "an extension twice": make_identity("tls odd", "CN=odd", not_a_ca, not_a_ca, issuer=CA, life=LIFE),
+        "an X.400 name": make_identity("tls odd", "CN=odd", x400, issuer=CA, life=LIFE),
+    }
 
 
 def state_of(own: Identity, *, issuer: Identity = CA, above: tuple[Certificate, ...] = ()) -> TrustpointState:

@@ -138,7 +138,7 @@ async def fake_session(process: asyncssh.SSHServerProcess) -> None:
             case "import key":
                 say("Enter the public key\r\n")
                 lines = [await line()]
-                while lines[-1]:
+                while lines[-1] not in ("", "quit"):
                     lines.append(await line())
                 say(f"{len(lines) - 1} lines\r\n")
             case "odd question":

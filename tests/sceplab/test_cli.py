@@ -99,6 +99,8 @@ def test_lines_are_typed_at_the_router_and_its_screen_is_shown(lab, run) -> None
     assert status == 0
     assert "secret" not in out
     assert [screen["waits_for"] for screen in json.loads(out)] == ["password", "password", "prompt"]
+    status, out, _ = run("router", "r1", "--json", "long", "enroll", "one", "two")
+    assert (status, [screen["refused"] for screen in json.loads(out)]) == (1, [False, False, False, True])
 
 
 def test_files_and_several_lines_are_typed(lab, run, tmp_path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from sceplab import router_shell
 from sceplab.errors import ServiceUnreachable, ShellFailed
-from sceplab.router_shell import RouterShell
+from sceplab.router_shell import RouterShell, Screen
 
 
 @pytest.fixture
@@ -56,9 +56,12 @@ def test_a_paste_goes_line_by_line_to_its_end(shell) -> None:
     )
 
 
-def test_a_key_that_is_pasted_may_have_a_line_that_says_quit(shell) -> None:
-    assert shell.run("import key\nquit\nAAAA").waits_for == "paste"
-    assert "2 lines" in shell.end_paste().text
+def test_quit_ends_the_paste_of_a_key_too(shell) -> None:
+    assert shell.run("import key\nAAAA").waits_for == "paste"
+    assert "1 lines" in (screen := shell.run("quit")).text
+    assert screen.at_prompt
+    assert shell.run("import key\nAAAA").waits_for == "paste"
+    assert "1 lines" in shell.end_paste().text
 
 
 @pytest.mark.parametrize("command", ["import", "import key"])
@@ -108,3 +111,32 @@ def test_silence_is_an_error_with_the_screen_so_far(shell, monkeypatch) -> None:
 )
 def test_what_a_screen_waits_for_is_known_by_its_end(screen, waits_for) -> None:
     assert router_shell.known_sign(screen) == waits_for
+
+
+PROMPT = "RP/0/RP0/CPU0:r1#"
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("% The trustpoint nosuch is not configured.\n", True),
+        ("%Error opening http://ca/x: no connection\n", True),
+        ("Mon Nov 23 12:00:00.000 UTC\n% No such configuration item(s)\n\n", True),
+        ("% Start ...\n% The CA said no.\nRP/0/RP0/CPU0:Nov 23 12:00:00.000 : pki[1]: %X-Y-3-Z : no\n", True),
+        ("% Start certificate enrollment ... \n    Fingerprint: 00\n", False),
+        ("% Router Certificate successfully imported\n", False),
+        ("% The CA says: % Router Certificate successfully imported\n", True),
+        ("RP/0/RP0/CPU0:Nov 23 12:00:00.000 : pki[1]: %SECURITY-CEPKI-3-CERTREJECT : no\n", False),
+        (" description 100 % ours\n", False),
+        ("", False),
+    ],
+)
+def test_a_command_is_refused_when_the_last_line_begins_with_a_percent_sign(said, refused) -> None:
+    for prompt in (PROMPT, "RP/0/RSP0/CPU0:my-router.lab(config-trustp)#"):
+        assert Screen(f"typed\n{said}{prompt}", "prompt").refused is refused
+    assert Screen(f"typed\n{said}{PROMPT}show clock\nnoon\n{PROMPT}", "prompt").refused is refused
+
+
+def test_what_is_asked_again_is_not_refused() -> None:
+    asked = "maybe\n% Please answer 'yes' or 'no'.\nDo you accept this certificate? [yes/no]: "
+    assert not Screen(asked, "question").refused

@@ -47,7 +47,7 @@ def lacks_policy(path: Path) -> bool:
 
 def _narrowed(valid: set[str], certificate: Certificate, *, any_counts: bool) -> set[str]:
     """Steps (d) and (e) of section 6.1.3."""
-    stated = {asn1.to_oid(asn1.items(asn1.raw(each))[0]) for each in _items(certificate, _POLICIES)}
+    stated = {asn1.to_oid(_first(asn1.raw(each))) for each in _items(certificate, _POLICIES)}
     kept = stated - {_ANY} if _ANY in valid else (stated - {_ANY}) & valid
     return kept | valid if _ANY in stated and any_counts else kept
 
@@ -79,7 +79,14 @@ def _constraints(certificate: Certificate, never: int) -> tuple[int, int]:
 
 def _inhibit_any(certificate: Certificate, never: int) -> int:
     extension = certificate.extension(_INHIBIT_ANY)
-    return asn1.to_integer(asn1.items(asn1.sequence_of(extension.value))[0]) if extension else never
+    return asn1.to_integer(_first(asn1.sequence_of(extension.value))) if extension else never
+
+
+def _first(sequence: bytes) -> asn1.TLV:
+    found = asn1.items(sequence)
+    if not found:
+        raise ValueError("a SEQUENCE that must not be empty")
+    return found[0]
 
 
 def _items(certificate: Certificate, oid: str) -> list[asn1.TLV]:

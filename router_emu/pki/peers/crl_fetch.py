@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from router_emu.pki.keys import KeyPair, KeyRing, Purpose
@@ -17,6 +18,7 @@ from router_emu.pki.wire import (
     HttpRequest,
     Limits,
     WireProfile,
+    Work,
     fetch,
     get_capabilities,
     printable,
@@ -27,16 +29,23 @@ from scep_core.cms import Identity
 from scep_core.codec import open_reply, seal_request
 from scep_core.crls import Crl, read_crl
 from scep_core.errors import LocalError, NotAPkiMessage, PeerError
-from scep_core.messages import Failure, GetCrl, Success
+from scep_core.messages import Failure, GetCrl, ReplyMessage, Success
 from scep_core.values import NONCE_LENGTH
 
+LARGEST_CRL = 8 * 1024 * 1024
+# What is larger takes so long to read that everybody would notice.
+_LONG_TO_READ = 64 * 1024
 _TRANSACTION_ID_LENGTH = 16
 _PEM = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Getter:
-    """With what a CRL is fetched.  ``proxy``, ``host:port``, is asked instead of a URL's own host."""
+    """With what a CRL is fetched.  ``proxy``, ``host:port``, is asked instead of a URL's own host.
+
+    Of ``limits`` the times count.
+    """
 
     wire: WireProfile
     random_bytes: RandomBytes
@@ -57,9 +66,10 @@ def fetch_crl(getter: Getter, url: str) -> Exchange[Crl]:
 
 
 def _by_http(getter: Getter, url: str) -> Exchange[Crl]:
-    request = HttpRequest("GET", url, getter.wire.http_version, proxy=getter.proxy, limits=getter.limits)
+    limits = replace(getter.limits, body=LARGEST_CRL)
+    request = HttpRequest("GET", url, getter.wire.http_version, proxy=getter.proxy, limits=limits)
     response = yield from fetch(request)
-    return _read(response.body)
+    return (yield from _read(response.body))
 
 
 # Here is the place of ``ldap``, and of "", a bare name for whose directory there is a ``query url``.
@@ -68,15 +78,30 @@ _BY_SCHEME: dict[str, Callable[[Getter, str], Exchange[Crl]]] = {"http": _by_htt
 _NOT_FETCHED = "CRLs are fetched by http only: LDAP is not there yet"
 
 
-def _read(data: bytes) -> Crl:
+def _read(data: bytes) -> Exchange[Crl]:
     """A CRL in DER or in PEM, whatever the server calls it."""
+    found = yield from _apart(len(data), lambda: _read_now(data))
+    if isinstance(found, ValueError):
+        raise ExchangeFailed("what came is not a CRL", NOT_BELIEVED) from found
+    return found
+
+
+def _apart(size: int, do: Callable[[], T]) -> Exchange[T]:
+    """Do what depends on so many octets, and has others wait when they are many; see ``Work``."""
+    if size <= _LONG_TO_READ:
+        return do()
+    done: T = yield Work(do)
+    return done
+
+
+def _read_now(data: bytes) -> Crl | ValueError:
     head, foot = _PEM
     try:
         if head in data:
             data = base64.b64decode(data.partition(head)[2].partition(foot)[0])
         return read_crl(data)
     except ValueError as error:
-        raise ExchangeFailed("what came is not a CRL", NOT_BELIEVED) from error
+        return error
 
 
 # ------------------------------------------------------------------------------------------- GetCRL
@@ -134,22 +159,29 @@ def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exc
         )
     except LocalError as error:
         raise ExchangeFailed(f"the request cannot be sealed: {error}", NOT_SENT) from error
-    response = yield from fetch(getter.wire.pki_operation(base_url, sealed, capabilities))
-    try:
-        reply = open_reply(
-            response.body,
-            transaction_id=transaction_id,
-            sender_nonce=sender_nonce,
-            identity=identity,
-            trusted=state.trusted,
-            policy=getter.wire.policy(settings.digest),
-            random_bytes=getter.random_bytes,
-        )
-    except (NotAPkiMessage, PeerError, ValueError) as error:
-        raise ExchangeFailed(str(error), NOT_BELIEVED) from error
-    match reply:
+    request = getter.wire.pki_operation(base_url, sealed, capabilities)
+    limits = replace(getter.limits, body=LARGEST_CRL)
+    response = yield from fetch(replace(request, limits=limits))
+
+    def opened() -> ReplyMessage | Exception:
+        try:
+            return open_reply(
+                response.body,
+                transaction_id=transaction_id,
+                sender_nonce=sender_nonce,
+                identity=identity,
+                trusted=state.trusted,
+                policy=getter.wire.policy(settings.digest),
+                random_bytes=getter.random_bytes,
+            )
+        except (NotAPkiMessage, PeerError, ValueError) as error:
+            return error
+
+    match (yield from _apart(len(response.body), opened)):
         case Success(crls=(first, *_)):
-            return _read(first)
+            return (yield from _read(first))
+        case Exception() as wrong:
+            raise ExchangeFailed(str(wrong), NOT_BELIEVED) from wrong
         case Failure(fail_info, text):
             why = f"{fail_info.rfc_name}: {printable(text)}" if text else fail_info.rfc_name
             raise ExchangeFailed(why, NOT_BELIEVED)

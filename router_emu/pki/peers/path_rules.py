@@ -16,8 +16,9 @@ from OpenSSL import crypto
 
 from router_emu import dates
 from router_emu.pki.peers.certificate_policies import lacks_policy
-from router_emu.pki.peers.paths import LARGEST_CERTIFICATE, Path, named
+from router_emu.pki.peers.paths import Path, named
 from router_emu.pki.peers.verdict import Bad, Reason
+from router_emu.pki.readable import check_readable
 from scep_core.certificates import Certificate
 
 # OpenSSL's numbers, x509_vfy.h, and what we make of them.  A clause goes on after "the certificate of ...".
@@ -91,9 +92,7 @@ def broken_rule(path: Path, at: datetime) -> Bad | None:
 
 def _load(certificate: Certificate) -> crypto.X509:
     """The certificate as OpenSSL has it; ValueError when it, or RFC 5280 section 4.2, cannot have it."""
-    oids = [each.oid for each in certificate.extensions]
-    if len(certificate.der) > LARGEST_CERTIFICATE or len(set(oids)) != len(oids):
-        raise ValueError("too large, or an extension stands in it twice")
+    check_readable(certificate)
     try:
         return crypto.load_certificate(crypto.FILETYPE_ASN1, certificate.der)
     except crypto.Error as error:
@@ -103,7 +102,9 @@ def _load(certificate: Certificate) -> crypto.X509:
 def _has_malformed_extension(certificate: Certificate) -> bool:
     try:
         _ = x509.load_der_x509_certificate(certificate.der).extensions
-    except ValueError:
+    except x509.UnsupportedGeneralNameType:
+        return False  # not known to that library, but well-formed
+    except (ValueError, x509.InvalidVersion):
         return True
     return False
 

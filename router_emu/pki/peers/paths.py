@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from router_emu.pki.readable import LARGEST_CERTIFICATE
 from router_emu.pki.wire import printable
 from scep_core import names
 from scep_core.certificates import Certificate
 
 # What a peer sends may be made to keep us busy.  Real chains are far below all of these; what is beyond them
 # is not looked at.
-LARGEST_CERTIFICATE = 65536  # octets
 MOST_CERTIFICATES = 32
 LONGEST_PATH = 8
 _MOST_STEPS = 1000

@@ -16,7 +16,7 @@ from router_emu import dates
 from router_emu.pki.peers.paths import Path, issuer_named, named, same_name
 from router_emu.pki.peers.policy import is_weakly_signed
 from router_emu.pki.peers.verdict import Bad, CannotTell, Reason
-from scep_core import asn1, structures
+from scep_core import asn1
 from scep_core.certificates import (
     AUTHORITY_KEY_ID,
     CRL_DISTRIBUTION_POINTS,
@@ -30,7 +30,6 @@ _DELTA_CRL_INDICATOR = "2.5.29.27"
 _ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
 _UNDERSTOOD = {AUTHORITY_KEY_ID, CRL_NUMBER, _ISSUING_DISTRIBUTION_POINT}
 _UNDERSTOOD_IN_ENTRY = {REASON_CODE, INVALIDITY_DATE}
-_CRITICAL = b"\x01\x01\xff\x04"  # what every critical extension has in it: TRUE, and the next tag
 _REMOVE_FROM_CRL = 8
 # What is nearest to a CRL that counts tells most about why there is none.
 _FROM_FAR_TO_NEAR = (Reason.NO_CRL, Reason.CRL_NOT_BELIEVED, Reason.STALE_CRL)
@@ -107,26 +106,11 @@ def _untrue(crl: Crl, issuer: Certificate) -> str:
         return "its issuer's CRL cannot be verified with its issuer's key"
     if any(each.oid == _DELTA_CRL_INDICATOR for each in crl.extensions):
         return "its issuer's CRL tells only what has changed"
-    critical = [each.oid for each in crl.extensions if each.critical]
-    if not _UNDERSTOOD.issuperset(critical):
+    if not _UNDERSTOOD.issuperset(each.oid for each in crl.extensions if each.critical):
         return "its issuer's CRL has a critical extension that is not understood here"
-    if crl.der.count(_CRITICAL) > len(critical) and _has_unknown_critical_entry(crl):
+    if not _UNDERSTOOD_IN_ENTRY.issuperset(crl.critical_in_entries):  # section 5.3: of no use for anybody
         return "its issuer's CRL has an entry with a critical extension that is not understood here"
     return ""
-
-
-def _has_unknown_critical_entry(crl: Crl) -> bool:
-    """Section 5.3: such a CRL must not be used for any certificate."""
-    fields = asn1.items(asn1.raw(asn1.decode(structures.Signed, crl.der).body))
-    # After the name and one or two times: the only SEQUENCE, besides the algorithm and the name before them.
-    last_time = max(index for index, each in enumerate(fields) if each.tag_bytes in asn1.TIMES)
-    return any(
-        extension.critical and extension.oid.dotted_string not in _UNDERSTOOD_IN_ENTRY
-        for each in fields[last_time + 1 :]
-        if each.tag_bytes == b"\x30"
-        for entry in asn1.revoked_certificates(each)
-        for extension in entry.extensions or ()
-    )
 
 
 def _outside(crl: Crl, certificate: Certificate) -> str:
