@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from bundles.app import DEFAULT, SERVICE_NAME, Place, builtin_pem, create_apps, load_recipes
+from bundles.app import DEFAULT, HTTPS_ISSUER, SERVICE_NAME, Place, builtin_pem, create_apps, load_recipes
 from bundles.domain.reader import RecipeError
 from bundles.state import StateError, StateFolder
 from bundles.tls import TlsFront, server_context
@@ -36,6 +36,7 @@ class Options:
     https_port: int
     management_port: int
     public_host: tuple[str, ...]
+    https_issuer: str
     recipes: tuple[str, ...]
     start_clock: ClockState = field(repr=False)
 
@@ -95,6 +96,13 @@ def _is_address(host: str) -> bool:
     " certificate, the first one in the CRL's URL.",
 )
 @click.option(
+    "--https-issuer",
+    default=HTTPS_ISSUER,
+    envvar="SCEPLAB_BUNDLES_HTTPS_ISSUER",
+    show_envvar=True,
+    help="The CA, by its name in the recipes, that issues the server's certificate.",
+)
+@click.option(
     "--recipes",
     multiple=True,
     default=DEFAULT,
@@ -148,7 +156,7 @@ def _place(options: Options, http: Listener) -> Place:
     hosts = dict.fromkeys((*options.public_host, here, "localhost", "127.0.0.1", "::1", SERVICE_NAME))
     first = next(iter(hosts))
     shown = f"[{first}]" if ":" in first else first
-    return Place(f"http://{shown}:{http.port}", tuple(hosts))
+    return Place(f"http://{shown}:{http.port}", tuple(hosts), options.https_issuer)
 
 
 def _reachable(host: str) -> str:

@@ -34,7 +34,7 @@ from sceplab.management import Fired, Timer, create_management_app
 BUILTIN = "builtin"  # the recipes that are always there, and the bundle that routers have built in
 SHIPPED = (BUILTIN, "lab", "faults", "changing", "certifi")
 DEFAULT = ("lab", "faults")
-HTTPS_ISSUER = "lab-root-m1"  # built in, so that a fresh router can verify the server
+HTTPS_ISSUER = "lab-root-m1"  # unless told otherwise: built in, so that a fresh router can verify the server
 HTTPS_KEY = "https-server"
 SERVICE_NAME = "bundles"  # what containers call it
 
@@ -116,10 +116,14 @@ class Apps:
 
 @dataclass(frozen=True)
 class Place:
-    """How clients reach the server: its HTTP address, and the names and addresses in its certificate."""
+    """How clients reach the server: its HTTP address, and the names and addresses in its certificate.
+
+    ``https_issuer`` is the recipes' name of the CA that issues this certificate.
+    """
 
     base_url: str
     hosts: tuple[str, ...]
+    https_issuer: str = HTTPS_ISSUER
 
 
 def create_apps(
@@ -134,23 +138,30 @@ def create_apps(
     epoch = folder.epoch(now)
     builder = Builder(recipes, keys=folder.key, files=files, epoch=epoch)
     shelf = Shelf(folder, builder.bundles(), recipe_events(recipes, epoch), now)
-    https_issuer = builder.issuer.identity(HTTPS_ISSUER)
+    https_issuer = _https_issuer(recipes, builder, place.https_issuer)
     service = ManagedBundles(shelf, clock)
     management = create_management_app(service, clock)
     management.register_blueprint(create_api(shelf, clock))
     server = https_identity(folder, https_issuer, place)
     return Apps(
-        public=create_public_app(shelf, {HTTPS_ISSUER: https_issuer}, clock),
+        public=create_public_app(shelf, {place.https_issuer: https_issuer}, clock),
         management=management,
         https_file=folder.https_file(server.key, forms.pem([server.certificate])),
     )
+
+
+def _https_issuer(recipes: Recipes, builder: Builder, name: str) -> Identity:
+    recipe = recipes.certificates.get(name)
+    if recipe is None or not recipe.ca or recipe.count > 1:
+        raise RecipeError(f"--https-issuer: the recipes have no one CA that is called {name}")
+    return builder.issuer.identity(name)
 
 
 def https_identity(folder: StateFolder, issuer: Identity, place: Place) -> Identity:
     """The server's own certificate; another one, with the same key, when its place has changed."""
     key = folder.key(HTTPS_KEY, KeyKind.P_256)
     name = names.build_name([[(names.ORGANIZATION, "scep-lab")], [(names.COMMON_NAME, "bundle server")]])
-    crl_url = f"{place.base_url}/crl/{HTTPS_ISSUER}.crl"
+    crl_url = f"{place.base_url}/crl/{place.https_issuer}.crl"
     draft = Draft(
         subject=name,
         public_key_info=public_key_info(key.public_key()),

@@ -14,6 +14,7 @@ from ca_server.api.openapi import ALL_ROUTES
 from ca_server.domain import requests, revocation
 from router_emu.cli.grammar import MODES
 from router_emu.cli.help import help_line
+from router_emu.pki.pool import refresh
 from router_emu.syntax.table import Node
 from scep_core import enrolment
 
@@ -50,6 +51,14 @@ def states() -> str:
     certificate = {
         (str(state), str(change)): (str(after), None) for (state, change), after in revocation.TABLE.items()
     }
+    pool = {
+        (None if first else str(state), str(event)): (str(after), effect)
+        for (state, event), (after, effect) in refresh.TABLE.items()
+        # A start changes one state alone; drawn is the first of all.
+        if (first := (state, event) == (refresh.State.UNATTENDED, refresh.Event.STARTED))
+        or event is not refresh.Event.STARTED
+        or after is not state
+    }
     lines = [
         "# State machines",
         "",
@@ -70,6 +79,12 @@ def states() -> str:
         "The table and its theory are in `ca_server/domain/revocation.py`.",
         "",
         *diagram(certificate),
+        "",
+        "## The refresh of a router's trust pool",
+        "",
+        "The table and its theory are in `router_emu/pki/pool/refresh.py`.",
+        "",
+        *diagram(pool),
     ]
     return NOTE + "\n".join(lines) + "\n"
 

@@ -26,6 +26,8 @@ from router_emu.adapters.storage import RouterFolder
 from router_emu.cli.grammar import CONFIG
 from router_emu.commands.context import Router
 from router_emu.config.store import ConfigStore
+from router_emu.pki.pasted import certificates_in_file
+from router_emu.pki.pool.keeper import PoolKeeper
 from router_emu.pki.snapshot import BrokenState
 from router_emu.pki.store import Pki
 from router_emu.pki.wire import WIRE_PROFILES
@@ -39,6 +41,7 @@ from sceplab.management import create_management_app
 from sceplab.serving import HttpServer
 
 USERNAME = "admin"
+BUILT_IN = Path(__file__).with_name("builtin.pem")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")  # each names a folder too
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +61,7 @@ class Settings:
     management_port: int
     texts: str
     wire: str
+    trustpool_unsigned: str
     password: str
 
 
@@ -76,6 +80,12 @@ class Settings:
     "--texts", type=click.Choice(sorted(WORDINGS)), default="modern", help="Wording of the screens."
 )
 @click.option("--wire", type=click.Choice(sorted(WIRE_PROFILES)), default="cisco", help="Shape of SCEP.")
+@click.option(
+    "--trustpool-unsigned",
+    type=click.Choice(["accept", "refuse"]),
+    default="accept",
+    help="Whether the trust pool takes a bundle that nobody has signed; a bad signature is always refused.",
+)
 def main(
     state: Path,
     host: str,
@@ -87,6 +97,7 @@ def main(
     management_port: int,
     texts: str,
     wire: str,
+    trustpool_unsigned: str,
 ) -> None:
     """Emulate IOS XR routers, reached by SSH.
 
@@ -112,6 +123,7 @@ def main(
             management_port=management_port,
             texts=texts,
             wire=wire,
+            trustpool_unsigned=trustpool_unsigned,
             password=password,
         )
         asyncio.run(_serve(settings, clock))
@@ -193,7 +205,9 @@ def _port(name: str, number: int, first: int, chosen: Mapping[str, int]) -> int:
 
 def make_host(settings: Settings, name: str, clock: LabClock, fleet: Fleet) -> RouterHost:
     """A router with what it kept from its last run."""
-    pki = Pki(WIRE_PROFILES[settings.wire], os.urandom)
+    built_in = certificates_in_file(BUILT_IN.read_bytes())
+    pool = PoolKeeper(built_in, refuses_unsigned=settings.trustpool_unsigned == "refuse")
+    pki = Pki(WIRE_PROFILES[settings.wire], os.urandom, pool)
     router = Router(name, WORDINGS[settings.texts], ConfigStore(CONFIG), LogBuffer(NODE), pki)
     folder = RouterFolder(settings.state / name)
     folder.load(router)

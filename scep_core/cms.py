@@ -114,6 +114,11 @@ def _attributes(contents: bytes) -> dict[str, asn1.TLV]:
     return found
 
 
+def has_signers(data: bytes) -> bool:
+    """Whether a SignedData is signed by anybody; ValueError when it is none."""
+    return bool(asn1.set_items(_signed_data(data).signer_infos))
+
+
 def digest_of(signed: SignedData) -> Digest:
     """The digest that the signer names; NotAllowed when we do not know it."""
     return algorithms.read_digest(list(signed.digest_algorithm))

@@ -6,7 +6,8 @@ minute would wake up once, late.  So time stops at each timer on its way:
 1. let every service fire what is due, and wait until each exchange is over; again, until nothing is due,
    since one timer's exchange may set another (a request that was only just typed has no timer yet);
 2. ask every service for its timers; take the earliest that is due before the target;
-3. set every clock to that instant (the same state everywhere);
+3. set every clock to that instant (the same state everywhere; servers before those that ask them, since a
+   service's own loop may fire at once what is due then);
 4. go on from 1; at last set every clock to the target.
 
 In "offset" mode the clocks run on meanwhile and a service's own loop may fire a timer before it is asked
@@ -15,13 +16,13 @@ to.  That firing is not lost: each service numbers its firings, and answers with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sceplab.clock import LAST_INSTANT, ClockState, format_instant
-from sceplab.errors import LabError, Refused, ServiceUnreachable, TimerStuck
+from sceplab.errors import LabError, Refused, ServiceUnreachable, TimerFar, TimerStuck
 from sceplab.management import Fired, Timer
 from sceplab.remote import Reading
 
@@ -79,12 +80,19 @@ class LabTime:
         _demand_calendar(now, by)
         return self._move_to(now + by, self._numbers())
 
-    def next(self) -> Iterator[Fired]:
-        """Move on to the next timer; yield what fires there.  Nothing moves when no timer waits."""
+    def next(self, within: timedelta | None = None) -> Iterator[Fired]:
+        """Move on to the next timer; yield what fires there.  Nothing moves when no timer waits.
+
+        TimerFar when it is further off than ``within``: there is no way back.
+        """
         seen = self._numbers()
-        yield from self._settle(self.read().now, seen)
-        waiting = self.timers()
+        waiting = yield from self._settle(self.read().now, seen)
         if waiting:
+            if within is not None and waiting[0].due - self.read().now > within:
+                raise TimerFar(
+                    f"The next timer is more than {within.days} days off: {waiting[0].owner}'s"
+                    f" {waiting[0].name!r}, {format_instant(waiting[0].due)}."
+                )
             yield from self._move_to(max(waiting[0].due, self.read().now), seen)
 
     def freeze(self) -> Reading:
@@ -120,8 +128,7 @@ class LabTime:
     def _move_to(self, target: datetime, seen: dict[str, int]) -> Iterator[Fired]:
         instant = self.read().now
         for _ in range(MAX_INSTANTS):
-            yield from self._settle(instant, seen)
-            waiting = self.timers()
+            waiting = yield from self._settle(instant, seen)
             if not waiting or waiting[0].due > target:
                 self._set_now(target)
                 return
@@ -129,8 +136,8 @@ class LabTime:
             self._set_now(instant)
         raise TimerStuck(f"The clock stopped {MAX_INSTANTS} times on its way; it is now {self._now_text()}.")
 
-    def _settle(self, instant: datetime, seen: dict[str, int]) -> Iterator[Fired]:
-        """Fire what is due at ``instant`` or before, until nothing is."""
+    def _settle(self, instant: datetime, seen: dict[str, int]) -> Generator[Fired, None, list[Timer]]:
+        """Fire what is due at ``instant`` or before, until nothing is; return the timers that wait then."""
         for _ in range(MAX_PASSES):
             moved = False
             for service in self._services:
@@ -138,9 +145,10 @@ class LabTime:
                     seen[service.name] = max(seen[service.name], fired.sequence)
                     moved = True
                     yield fired
-            due = [timer for timer in self.timers() if timer.due <= instant]
+            waiting = self.timers()
+            due = [timer for timer in waiting if timer.due <= instant]
             if not due:
-                return
+                return waiting
             if not moved:
                 break
         raise TimerStuck(

@@ -17,12 +17,12 @@ Shown = Mapping[str, Any]
 
 
 class BundleServer:
-    """A running bundle server, known by the "bundles" of the lab's endpoints.  Raises LabError."""
+    """A running bundle server, known by the lab's endpoints.  Raises LabError."""
 
     def __init__(self, endpoints: Mapping[str, Any]) -> None:
-        if "bundles" not in endpoints:
+        if "bundles" not in endpoints["management"]:
             raise NoLab("This lab has no bundle server.")
-        self._api = endpoints["bundles"]["management"].rstrip("/") + "/api"
+        self._api = endpoints["management"]["bundles"].rstrip("/") + "/api"
         self._session = local_session()
 
     @classmethod

@@ -17,6 +17,7 @@ from sceplab.cli_base import (
     FOLDER,
     LabGroup,
 )
+from sceplab.cli_bundles import bundles_group
 from sceplab.cli_ca import ca_group, crl_group
 from sceplab.cli_certificates import certificates_group
 from sceplab.cli_challenges import challenge_group
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 # Heavy modules are imported where they are used: `sceplab --help` and a wrong option answer at once.
 
-DEMOS = ("pending-approval",)
+DEMOS = ("pending-approval", "trustpool")
 # The CA's words; this package does not know it, and a test sees to it that they are the same.
 DECIDE = ("manual", "automatic", "after-polls", "after-time", "challenge", "refuse")
 CHALLENGE = ("ignored", "static", "one-time", "per-device")
@@ -46,7 +47,7 @@ def main() -> None:
 
 for _group in (
     *(requests_group, certificates_group, challenge_group, crl_group, ca_group, audit_group, token_group),
-    clock_group,
+    *(clock_group, bundles_group),
 ):
     main.add_command(_group)
 main.add_command(router)
@@ -124,7 +125,8 @@ def up(
     kind of CA.
     """
     from sceplab.places import default_state
-    from sceplab.supervisor import AUTO_PORTS, Ports, Settings, ended_by_signals, running_lab
+    from sceplab.ports import AUTO_PORTS, Ports
+    from sceplab.supervisor import Settings, ended_by_signals, running_lab
 
     settings = Settings(
         state=state or default_state(),

@@ -11,6 +11,10 @@ import click
 
 from sceplab.cli_base import find_lab, json_option, lab_option, print_json
 from sceplab.cli_options import Duration
+from sceplab.errors import TimerFar
+
+# A trust pool's timer waits for decades.  Who expects a poll, and there is none, shall not be sent there.
+NEAR = timedelta(days=400)
 
 if TYPE_CHECKING:
     from sceplab.client import Lab
@@ -48,12 +52,17 @@ def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:
 
 
 @clock_group.command("next")
+@click.option("--far", is_flag=True, help=f"Go also to a timer that is more than {NEAR.days} days off.")
 @lab_option
 @json_option
-def next_timer(endpoints: Path | None, as_json: bool) -> None:
+def next_timer(far: bool, endpoints: Path | None, as_json: bool) -> None:
     """Move on to the next timer."""
     with find_lab(endpoints) as lab:
-        _print_fired(lab, lab.time.next(), as_json, nothing="No timer waits.")
+        firings = lab.time.next(within=None if far else NEAR)
+        try:
+            _print_fired(lab, firings, as_json, nothing="No timer waits.")
+        except TimerFar as error:
+            raise TimerFar(f"{error}  'sceplab clock next --far' goes there; no clock goes back.") from None
 
 
 @clock_group.command("freeze")

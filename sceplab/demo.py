@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from sceplab.client import Lab, Request
-from sceplab.durations import format_duration
+from sceplab import story_approval, story_trustpool
+from sceplab.clock import ClockState
 from sceplab.errors import LabError
-from sceplab.printing import clock_line, fired_line, request_details, requests_table
-from sceplab.router_shell import RouterShell, Screen
+from sceplab.files import write_json
+from sceplab.ports import AUTO_PORTS
 from sceplab.stage import Stage
-from sceplab.supervisor import AUTO_PORTS, Settings, running_lab
+from sceplab.supervisor import Settings, Supervisor, running_lab
 
-CHALLENGE = "Lab-Only-1"
-DOMAIN = "lab.example"
-TRUSTPOINT = "myca"
-DENIAL = "not on the list of routers for this lab"
+
+@dataclass(frozen=True)
+class Story:
+    """A story, and the lab that it needs; its clock stands still, at ``clock`` when that is given."""
+
+    play: Callable[[Stage, Supervisor], None]
+    routers: tuple[str, ...]
+    clock: ClockState | None = None
+    https_issuer: str | None = None
+
+
+STORIES = {
+    "pending-approval": Story(story_approval.play, ("r1", "r2", "r3")),
+    "trustpool": Story(
+        story_trustpool.play,
+        ("r1",),
+        ClockState("frozen", frozen_at=story_trustpool.START),
+        story_trustpool.HTTPS_ISSUER,
+    ),
+}
 
 
 def play(name: str) -> None:
     """Play a story on a new lab; LabError when a step is not what it should be."""
-    stage = Stage()
+    stage, story = Stage(), STORIES[name]
     folder = Path(tempfile.mkdtemp(prefix="sceplab-demo-"))
-    settings = Settings(state=folder, ports=AUTO_PORTS, routers=("r1", "r2", "r3"), frozen=True)
+    settings = Settings(
+        state=folder, ports=AUTO_PORTS, routers=story.routers, frozen=True, https_issuer=story.https_issuer
+    )
+    if story.clock is not None:
+        write_json(settings.clock_file, story.clock.to_json())
     stage.title(f"A lab of its own for the story {name!r}, on free ports, its clock stopped")
     try:
-        with running_lab(settings) as running, Lab(running.endpoints) as lab:
-            STORIES[name](stage, lab)
+        with running_lab(settings) as running:
+            story.play(stage, running)
     except LabError as error:
         raise LabError(f"{error}\nThe lab's state and logs are kept in {folder}.") from error
     except BaseException:
@@ -38,183 +59,3 @@ def play(name: str) -> None:
     shutil.rmtree(folder)
     stage.title("Done.  All steps were as they should be.")
     stage.say("To keep a lab up, with routers r1 and r2, until ^C:  make up    (or .venv/bin/sceplab up)")
-
-
-class PendingApproval:
-    """Manual approval, three times: approved, never looked at, denied."""
-
-    def __init__(self, stage: Stage, lab: Lab) -> None:
-        self._stage, self._lab = stage, lab
-
-    def play(self) -> None:
-        """Play the story to its end."""
-        ca = self._lab.endpoints["ca"]
-        self._stage.say(f"CA, as Microsoft's NDES:  {ca['ndes']}")
-        self._stage.say(f"operators' REST API:      {ca['console']}/api/requests")
-        self._stage.say(f"lab clock:                {clock_line(self._lab.time.read())}")
-        self._approved()
-        self._forgotten()
-        self._denied()
-        self._stage.title("The CA's queue at the end")
-        self._show_queue()
-
-    def _approved(self) -> None:
-        stage, period = self._stage, timedelta(minutes=2)
-        stage.title("1. Router r1 asks for a certificate, and an operator approves it")
-        with self._lab.router("r1") as shell:
-            router = Terminal(stage, "r1", shell)
-            self._prepare(router, period=2, count=10)
-            request = self._enrol(router)
-
-            stage.title("   The operator looks at the queue")
-            self._show_queue()
-            stage.screen(request_details(request))
-            stage.check(request["state"] == "pending", "The request is pending.")
-            stage.check(request["challenge"] == "not-checked", "It carries a challenge password.")
-
-            stage.title("   One retry period later the router polls; nobody has decided yet")
-            self._advance(period)
-            polled = self._lab.request(request["id"])
-            self._show_queue()
-            stage.check(polled["state"] == "pending", "The request is still pending.")
-            stage.check(polled["polls"] == 1, "One poll is counted.")
-
-            stage.title("   The operator approves; the router learns it at its next poll")
-            stage.screen(f"$ sceplab requests approve {request['id']}")
-            approved = self._lab.approve(request["id"])
-            stage.check(approved["state"] == "issued", "The certificate is issued.")
-            self._advance(period)
-            certificates = router.types("show crypto ca certificates").text
-            stage.check("CA certificate" in certificates, "The router has the CA's certificate.")
-            stage.check("Router certificate" in certificates, "It has its own certificate.")
-            stage.check(_serial(approved) in _hex(certificates), "It is the one that the CA issued.")
-            router.says("certificate received", "The router says that it got it.")
-            router.leaves()
-
-    def _forgotten(self) -> None:
-        stage, count = self._stage, 3
-        stage.title("2. Router r2 asks, and nobody ever looks: it runs out of its retry count")
-        with self._lab.router("r2") as shell:
-            router = Terminal(stage, "r2", shell)
-            self._prepare(router, period=1, count=count)
-            request = self._enrol(router)
-            stage.title("   Ten minutes later")
-            self._advance(timedelta(minutes=10))
-            polls = self._lab.request(request["id"])["polls"]
-            stage.check(polls == count, f"The router polled {count} times, its retry count, and no more.")
-            polls_to_come = [
-                timer
-                for timer in self._lab.time.timers()
-                if timer.owner == "r2" and timer.name.startswith("enrolment ")
-            ]
-            stage.check(not polls_to_come, "It waits for its certificate no more.")
-            self._has_no_certificate(router)
-            router.says("timed out", "The router says that it gave up.")
-            router.leaves()
-
-    def _denied(self) -> None:
-        stage = self._stage
-        stage.title("3. Router r3 asks, and the operator denies it")
-        with self._lab.router("r3") as shell:
-            router = Terminal(stage, "r3", shell)
-            self._prepare(router, period=1, count=10)
-            request = self._enrol(router)
-            stage.screen(f"$ sceplab requests deny {request['id']} --reason '{DENIAL}'")
-            denied = self._lab.deny(request["id"], DENIAL)
-            stage.check(denied["state"] == "denied", "The request is denied.")
-            self._advance(timedelta(minutes=1))
-            self._has_no_certificate(router)
-            router.says(DENIAL, "The router says why.")
-            router.leaves()
-
-    def _prepare(self, router: Terminal, *, period: int, count: int) -> None:
-        """Configure the router, make its key, and let it take the CA's certificate."""
-        router.types("configure", f"hostname {router.name}", f"domain name {DOMAIN}", "commit", "end")
-        generated = router.types("crypto key generate rsa", "2048").text
-        self._stage.check("[OK]" in generated, "The router has a key.")
-        router.types(
-            "configure",
-            f"crypto ca trustpoint {TRUSTPOINT}",
-            f"enrollment url {self._lab.endpoints['ca']['ndes']}",
-            f"enrollment retry period {period}",
-            f"enrollment retry count {count}",
-            "commit",
-            "end",
-        )
-        asked = router.types(f"crypto ca authenticate {TRUSTPOINT}")
-        accepted = router.types("yes")
-        self._stage.check("ingerprint" in asked.text, "The router showed the CA's fingerprint.")
-        self._stage.check(asked.waits_for == "question", "It asked whether to accept the certificate.")
-        self._stage.check(accepted.at_prompt, "It took the CA's certificate.")
-
-    def _enrol(self, router: Terminal) -> Request:
-        """Send the request; return what the CA holds of it."""
-        before = {request["id"] for request in self._lab.requests()}
-        asked = router.types(f"crypto ca enroll {TRUSTPOINT}")
-        screen = router.types(CHALLENGE, CHALLENGE)
-        self._stage.check(asked.waits_for == "password", "The router asked for a challenge password.")
-        request = self._lab.wait_for_request(lambda request: request["id"] not in before)
-        self._stage.check(
-            any(print_ in screen.text for print_ in request["fingerprints"].values()),
-            "The router's fingerprint is that of the request in the CA's queue.",
-        )
-        return request
-
-    def _has_no_certificate(self, router: Terminal) -> None:
-        certificates = router.types("show crypto ca certificates").text
-        self._stage.check("Router certificate" not in certificates, "The router has no certificate.")
-
-    def _show_queue(self) -> None:
-        self._stage.screen("$ sceplab requests list\n" + requests_table(self._lab.requests()))
-
-    def _advance(self, by: timedelta) -> None:
-        """Move the clock, and show what fires."""
-        self._stage.screen(f"$ sceplab clock advance {format_duration(by)}")
-        for fired in self._lab.time.advance(by):
-            self._stage.screen(fired_line(fired))
-        self._stage.screen(clock_line(self._lab.time.read()))
-
-
-class Terminal:
-    """A router's terminal, shown on the stage as a person would see it."""
-
-    def __init__(self, stage: Stage, name: str, shell: RouterShell) -> None:
-        self.name = name
-        self._stage, self._shell = stage, shell
-        # The last line, prompt or question, is shown with what is typed after it.
-        self._line = shell.greeting.text
-        stage.check(shell.greeting.at_prompt, f"{name} lets the operator in by SSH.")
-
-    def types(self, *lines: str) -> Screen:
-        """Type lines, show the screen; return the last one."""
-        for line in lines:
-            screen = self._shell.run(line)
-            shown, _, self._line = (self._line + screen.text).rpartition("\n")
-            self._stage.screen(shown, owner=self.name)
-        return screen
-
-    def says(self, words: str, meaning: str) -> None:
-        """Check that the router's log has ``words``."""
-        log = self.types("show logging | include CEPKI").text
-        self._stage.check(words.lower() in log.lower(), meaning)
-
-    def leaves(self) -> None:
-        """Log out."""
-        self.types("exit")
-
-
-def _serial(request: Request) -> str:
-    return str(request["serial_number"]).upper().lstrip("0")
-
-
-def _hex(text: str) -> str:
-    """Return the text so that a serial number is found in it, however it is grouped."""
-    return text.upper().replace(":", "").replace(" ", "")
-
-
-def pending_approval(stage: Stage, lab: Lab) -> None:
-    """Play the story of manual approval."""
-    PendingApproval(stage, lab).play()
-
-
-STORIES = {"pending-approval": pending_approval}

@@ -5,6 +5,7 @@ LabError                   anything below; the command line prints it and ends w
   ServiceUnreachable       one service of a running lab does not answer
   Refused                  a service answered, and said no; carries its code
   TimerStuck               a timer stays due however often it is fired
+  TimerFar                 the next timer is further off than the caller wants to go
   StartFailed              a service, or the lab, could not be started
   ShellFailed              the SSH session with a router did not go as it should
 """
@@ -34,6 +35,10 @@ class Refused(LabError):
 
 class TimerStuck(LabError):
     """A timer stays due however often it is fired."""
+
+
+class TimerFar(LabError):
+    """The next timer is further off than the caller wants to go."""
 
 
 class StartFailed(LabError):

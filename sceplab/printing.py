@@ -161,6 +161,8 @@ def lab_summary(endpoints: Mapping[str, Any], clock: Reading, secrets: Mapping[s
         ["SCEP, plain", f"{ca['scep']}/scep"],
         ["console, REST", f"{ca['console']}  (user {operator['username']}, {secrets['operator']})"],
     ]
+    if bundles := endpoints.get("bundles"):
+        rows.append(["bundles of CAs", f"{bundles['http']}  (and {bundles['https']})"])
     for name, router in endpoints["routers"].items():
         rows.append([f"router {name}", f"{ssh_command(router)}  ({secrets['router']})"])
         rows.append(["  with http server ssl", router["https"]])

@@ -7,62 +7,25 @@ import json
 import os
 import queue
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sceplab.children import Child
 from sceplab.clock import ClockState, wall_time
 from sceplab.errors import StartFailed
 from sceplab.files import write_json
 from sceplab.places import default_state, endpoints_file
+from sceplab.ports import AUTO_PORTS, Ports, auto_ports, demand_free, keep_ports, ports_of
 
 READY_SECONDS = 60
 # Services commit before they answer, so one that does not end in time may be killed.
 END_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The ports of a lab; 0 takes a free one, and AUTO_PORTS those of the last run if they still are free.
-
-    The defaults are DESIGN's.  ``routers`` are those that a router had before, by its name, and ``https``
-    those of its web server; the others count up from ``first_router`` and ``first_https``.
-    """
-
-    scep: int = 8080
-    console: int = 8090
-    first_router: int = 2201
-    management_ca: int = 9101
-    management_routers: int = 9104
-    first_https: int = 2301
-    routers: Mapping[str, int] = field(default_factory=dict)
-    https: Mapping[str, int] = field(default_factory=dict)
-
-    def fixed(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
-        """Yield every port that is not to be any free one, with its use."""
-        return ((use, port) for use, port in self._named(routers) if port)
-
-    def _named(self, routers: Sequence[str]) -> Iterator[tuple[str, int]]:
-        yield "SCEP", self.scep
-        yield "the operators' console", self.console
-        for number, name in enumerate(routers):
-            counted = self.first_router and self.first_router + number
-            yield f"the router {name}", self.routers.get(name, counted)
-            counted = self.first_https and self.first_https + number
-            yield f"the web server of {name}", self.https.get(name, counted)
-        yield "the CA's management", self.management_ca
-        yield "the routers' management", self.management_routers
-
-
-AUTO_PORTS = Ports(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +35,7 @@ class Settings:
     state: Path = field(default_factory=default_state)
     endpoints: Path | None = None
     host: str = "127.0.0.1"
-    ports: Ports = Ports()
+    ports: Ports = field(default_factory=Ports)
     routers: tuple[str, ...] = ("r1", "r2")
     decide: str | None = None
     challenge: str | None = None
@@ -81,6 +44,12 @@ class Settings:
     texts: str = "modern"
     wire: str = "cisco"
     frozen: bool = False
+    https_issuer: str | None = None
+
+    @property
+    def clock_file(self) -> Path:
+        """The file that keeps how the lab clock runs."""
+        return self.state / "clock.json"
 
     @property
     def endpoints_file(self) -> Path:
@@ -121,23 +90,51 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
         if by_name:
             routers += [option, ",".join(f"{name}={port}" for name, port in by_name.items())]
     routers += ["--texts", settings.texts, "--wire", settings.wire]
-    return {name: [*python, *map(str, words)] for name, words in (("ca", ca), ("routers", routers))}
+    bundles = ["bundles", "--state", settings.state / "bundles", "--host", settings.host, "--port"]
+    bundles += [ports.bundles, "--https-port", ports.bundles_https]
+    bundles += ["--management-port", ports.management_bundles]
+    bundles += ["--https-issuer", settings.https_issuer] if settings.https_issuer else []
+    # Clocks are set in this order: a router whose timer is due at once has to find the servers at its time.
+    services = {"ca": ca, "bundles": bundles, "routers": routers}
+    return {name: [*python, *map(str, words)] for name, words in services.items()}
+
+
+Commands = Callable[[Settings], Mapping[str, Sequence[str]]]
 
 
 class Supervisor:
     """A running lab.  Use ``running_lab``; ``wait`` blocks until the lab should end."""
 
-    def __init__(self, settings: Settings, commands: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, settings: Settings, commands: Commands) -> None:
         self._settings = settings
+        self._commands = commands
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
         self.endpoints: dict[str, Any] = {}
-        self._start(commands)
+        self._start()
 
     def wait(self) -> None:
         """Block until a KeyboardInterrupt; StartFailed when a service ended by itself."""
         with suppress(KeyboardInterrupt):
             raise StartFailed(self._children[self._ended.get()].epitaph())
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """End a service for as long as the block lasts; then it is back at its ports, and the clock's time.
+
+        Meanwhile the endpoints do not name it: a ``Lab`` made of them moves the clocks of the others.
+        """
+        complete = self.endpoints
+        child = self._children.pop(name)
+        child.ask_to_end()
+        child.wait_ended(END_SECONDS)
+        management = {each: url for each, url in complete["management"].items() if each != name}
+        self._tell({**_but(complete, name), "management": management})
+        yield
+        settings = replace(self._settings, ports=ports_of(complete))
+        self._launch(name, self._commands(settings)[name])
+        self._children[name].wait_ready(READY_SECONDS)
+        self._tell(complete)
 
     def stop(self) -> None:
         """End every service, at once and in any case; the endpoints file goes first."""
@@ -149,24 +146,37 @@ class Supervisor:
         for child in self._children.values():
             child.wait_ended(deadline - time.monotonic())
 
-    def _start(self, commands: Mapping[str, Sequence[str]]) -> None:
-        _demand_free_ports(self._settings)
-        clock_file = self._settings.state / "clock.json"
-        clock = _clock_at_start(clock_file, self._settings.frozen)
-        environment = {"SCEPLAB_CLOCK": json.dumps(clock.to_json()), "SCEPLAB_CLOCK_FILE": str(clock_file)}
+    def _start(self) -> None:
+        demand_free(self._settings.ports, self._settings.host, self._settings.routers)
+        _clock_at_start(self._settings.clock_file, self._settings.frozen)
         try:
-            for name, command in commands.items():
-                log = self._settings.state / "logs" / f"{name}.log"
-                self._children[name] = Child(
-                    name, command, environment=environment, log=log, on_end=self._ended.put
-                )
+            for name, command in self._commands(self._settings).items():
+                self._launch(name, command)
             ready = {name: child.wait_ready(READY_SECONDS) for name, child in self._children.items()}
-            self.endpoints = _endpoints(ready)
-            write_json(self._settings.ports_file, asdict(_ports_of(self.endpoints)))
-            write_json(self._settings.endpoints_file, self.endpoints)
+            endpoints = _endpoints(ready)
+            keep_ports(self._settings.ports_file, endpoints)
+            self._tell(endpoints)
         except BaseException:
             self.stop()
             raise
+
+    def _launch(self, name: str, command: Sequence[str]) -> None:
+        clock = _clock_at_start(self._settings.clock_file, frozen=False)
+        environment = {
+            "SCEPLAB_CLOCK": json.dumps(clock.to_json()),
+            "SCEPLAB_CLOCK_FILE": str(self._settings.clock_file),
+        }
+        log = self._settings.state / "logs" / f"{name}.log"
+        self._children[name] = Child(name, command, environment=environment, log=log, on_end=self._notice_end)
+
+    def _notice_end(self, name: str) -> None:
+        if name in self._children:  # else it was asked to end, and the lab goes on
+            self._ended.put(name)
+
+    def _tell(self, endpoints: dict[str, Any]) -> None:
+        """Say where the lab is."""
+        self.endpoints = endpoints
+        write_json(self._settings.endpoints_file, endpoints)
 
 
 @contextmanager
@@ -188,7 +198,7 @@ def ended_by_signals() -> Iterator[None]:
 @contextmanager
 def running_lab(
     settings: Settings,
-    commands: Callable[[Settings], Mapping[str, Sequence[str]]] = service_commands,
+    commands: Commands = service_commands,
 ) -> Iterator[Supervisor]:
     """Run a lab for as long as the block lasts.  Raises StartFailed.
 
@@ -197,8 +207,9 @@ def running_lab(
     settings = replace(settings, state=settings.state.absolute())
     with _only_one(settings.state):
         if settings.ports == AUTO_PORTS:
-            settings = replace(settings, ports=_auto_ports(settings))
-        lab = Supervisor(settings, commands(settings))
+            ports = auto_ports(settings.ports_file, settings.host, settings.routers)
+            settings = replace(settings, ports=ports)
+        lab = Supervisor(settings, commands)
         try:
             yield lab
         finally:
@@ -211,10 +222,15 @@ def _endpoints(ready: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     ca = {key: value for key, value in ready["ca"].items() if key not in ("management", "operator")}
     return {
         "ca": ca,
+        "bundles": _but(ready["bundles"], "management"),
         "routers": ready["routers"]["routers"],
         "management": management,
         "operator": ready["ca"]["operator"],
     }
+
+
+def _but(things: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in things.items() if key != name}
 
 
 def _clock_at_start(file: Path, frozen: bool) -> ClockState:
@@ -236,52 +252,6 @@ def _clock_at_start(file: Path, frozen: bool) -> ClockState:
         state = replace(state, mode="frozen", frozen_at=instant)
         write_json(file, state.to_json())
     return state
-
-
-def _auto_ports(settings: Settings) -> Ports:
-    """Return the ports of the last run, since routers keep the CA's URL; any free ones when one is taken."""
-    ports = _last_ports(settings.ports_file)
-    if ports is not None:
-        with suppress(StartFailed):
-            _demand_free_ports(replace(settings, ports=ports))
-            return ports
-    return AUTO_PORTS
-
-
-def _ports_of(endpoints: Mapping[str, Any]) -> Ports:
-    """Return where a running lab is."""
-    ca, management = endpoints["ca"], endpoints["management"]
-    urls = (ca["scep"], ca["console"], management["ca"], management["routers"])
-    scep, console, management_ca, management_routers = (urlsplit(url).port or 0 for url in urls)
-    routers = {name: router["port"] for name, router in endpoints["routers"].items()}
-    https = {name: urlsplit(router["https"]).port or 0 for name, router in endpoints["routers"].items()}
-    return Ports(scep, console, 0, management_ca, management_routers, 0, routers, https)
-
-
-def _last_ports(file: Path) -> Ports | None:
-    """Read the ports of the last run; None when there are none that could be taken again."""
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        ports = Ports(**kept)
-        single = [value for name, value in kept.items() if name not in ("routers", "https")]
-        every = [*single, *ports.routers.values(), *ports.https.values()]
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return None
-    return ports if all(type(port) is int and 0 <= port < 2**16 for port in every) else None
-
-
-def _demand_free_ports(settings: Settings) -> None:
-    """Refuse ports that somebody else holds, in one sentence, before anything is started."""
-    for use, port in settings.ports.fixed(settings.routers):
-        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, port))
-            except OSError as error:
-                raise StartFailed(
-                    f"Port {port}, for {use}, cannot be used ({error.strerror})."
-                    "  End what holds it, or start with '--ports auto'."
-                ) from error
 
 
 @contextmanager

@@ -39,6 +39,8 @@ PACKAGES = {
     "javac": "default-jdk-headless",
     "keytool": "default-jre-headless",
     "mvn": "maven",
+    "certutil": "libnss3-tools",
+    "cmsutil": "libnss3-tools",
 }
 
 

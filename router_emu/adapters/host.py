@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ from router_emu.commands import ssh_server
 from router_emu.commands.context import Router
 from router_emu.commands.disk import ListFolder, LookUp, ReadFile, WriteFile
 from router_emu.commands.ssh_server import HostKeys
-from router_emu.pki.attempts import Outcome, Task
+from router_emu.pki.attempts import Task
 from router_emu.pki.keys import GenerateKey, generate
 from router_emu.pki.peers.verdict import Good, PeerPurpose
 from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, Work, printable
@@ -223,28 +224,28 @@ class RouterHost:
             _log.info("a router is saved again", router=self.name)
         return True
 
-    async def _exchange(self, task: Task, timer: str | None) -> None:
+    async def _exchange(self, task: Task[Any], timer: str | None) -> None:
         outcome = await self._carry(task)
         came_to = self._finish(task, outcome)
-        _log.info("exchange", router=self.name, enrolment=task.slot, outcome=came_to)
+        _log.info("exchange", router=self.name, task=task.slot.strip(), outcome=came_to)
         if timer is not None:
             self._on_fired(self.name, timer, came_to)
         self._settle()
 
-    def _finish(self, task: Task, outcome: Outcome) -> str:
+    def _finish(self, task: Task[Any], outcome: Any) -> str:
         try:
-            return self.router.pki.finish(task, outcome, self.now())
-        except Exception:  # a bug of ours: as if nothing had come, so that the enrolment goes on
-            _log.exception("an answer raised", router=self.name, enrolment=task.slot)
-            return self.router.pki.finish(task, _INTERNAL_ERROR, self.now())
+            return task.finish(outcome, self.now())
+        except Exception:  # a bug of ours: as if nothing had come, so that whoever waits goes on
+            _log.exception("an answer raised", router=self.name, task=task.slot.strip())
+            return task.finish(_INTERNAL_ERROR, self.now())
 
-    async def _carry(self, task: Task) -> Outcome:
+    async def _carry(self, task: Task[Any]) -> Any:
         try:
             return await http.carry(task.exchange)
         except ExchangeFailed as failure:
             return failure
         except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever
-            _log.exception("an exchange raised", router=self.name, enrolment=task.slot)
+            _log.exception("an exchange raised", router=self.name, task=task.slot.strip())
             return _INTERNAL_ERROR
 
     def fire_due(self) -> None:

@@ -1,4 +1,7 @@
-"""A router's folder: its configuration, its PKI and its host key, written whole or not at all."""
+"""A router's folder: its configuration, its PKI, its trust pool and its host key.
+
+Each file is written whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,19 @@ from router_emu.commands.context import Router
 from router_emu.config import text
 from router_emu.config.store import Commit
 from router_emu.pki import snapshot
+from router_emu.pki.pool.store import BrokenPool
 from router_emu.pki.snapshot import BrokenState
 from sceplab.files import write_json, write_secret
 
 
 class RouterFolder:
-    """``configuration.json``, ``pki.json``, ``ssh_host_key`` and ``disks/`` of one router."""
+    """``configuration.json``, ``pki.json``, ``trustpool.json``, ``ssh_host_key``, ``disks/``."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._configuration = folder / "configuration.json"
         self._pki = folder / "pki.json"
+        self._trust_pool = folder / "trustpool.json"
         self._host_key = folder / "ssh_host_key"
         self.disks = Disks(folder / "disks")
         self._written: dict[Path, Any] = {}
@@ -42,7 +47,10 @@ class RouterFolder:
         return pem
 
     def load(self, router: Router) -> None:
-        """Give a fresh router what it had; BrokenState names the file that cannot be read."""
+        """Give a fresh router what it had; BrokenState names the file that cannot be read.
+
+        A trust pool that cannot be read stops nobody, as another can be had: the file is put aside.
+        """
         if self._configuration.exists():
             stored = _read(self._configuration)
             try:
@@ -55,6 +63,12 @@ class RouterFolder:
                 snapshot.load(router.pki, _read(self._pki))
             except BrokenState as error:
                 raise BrokenState(f"{self._pki}: {error}") from error
+        if self._trust_pool.exists():
+            try:
+                router.pki.pool.load(_read(self._trust_pool))
+            except (BrokenState, BrokenPool) as error:
+                self._trust_pool.replace(self._trust_pool.with_name(f"{self._trust_pool.name}.broken"))
+                router.pki.pool.lost(str(error).removeprefix(f"{self._trust_pool}: "))
 
     def save(self, router: Router) -> None:
         """Write what changed since the last time."""
@@ -62,6 +76,7 @@ class RouterFolder:
         commits = [asdict(each) | {"at": each.at.isoformat()} for each in router.config.history]
         self._write(self._configuration, {"running": running, "commits": commits})
         self._write(self._pki, snapshot.dump(router.pki))
+        self._write(self._trust_pool, router.pki.pool.dump())
 
     def _write(self, path: Path, value: Any) -> None:
         if self._written.get(path) != value:

@@ -18,6 +18,7 @@ from router_emu.commands import (
     show_config,
     show_pki,
     system,
+    trustpool,
 )
 from router_emu.pki.self_signed import CA_LIFETIME, CA_LIFETIMES, KEY_KINDS, LIFETIME, LIFETIMES
 from router_emu.syntax.table import Enter, Listed, Mode, Run, Setting, Via
@@ -28,6 +29,7 @@ _SHOW_RUNNING = (
     Run("show running-config crypto", show_config.crypto),
     Run("show running-config crypto ca", show_config.crypto_ca),
     Run("show running-config crypto ca trustpoint [name:WORD]", show_config.trustpoints),
+    Run("show running-config crypto ca trustpool policy", show_config.trustpool),
     Run("show running-config domain", show_config.domain),
     Run("show running-config hostname", show_config.hostname),
     Run("show running-config http", show_config.http),
@@ -42,6 +44,8 @@ _SHOW_COMMITS = (
 _SHOW_PKI = (
     Run("show crypto ca certificates [name:WORD]", show_pki.certificates),
     Run("show crypto ca crls", crl.show),
+    Run("show crypto ca trustpool", trustpool.show),
+    Run("show crypto ca trustpool policy", trustpool.show_policy),
     Run("show crypto key authentication rsa [all | username user:WORD]", login_key.show_rsa),
     Run("show crypto key mypubkey {all | dsa | ecdsa | ed25519 | rsa}", crypto_key.show),
 )
@@ -88,6 +92,8 @@ EXEC = Mode("exec", "#", (
     Run("crypto ca enroll name:WORD [path:PATH]",                 crypto_ca.enroll),
     Run("crypto ca export name:WORD pkcs12 path:PATH",            export.export_pkcs12),
     Run("crypto ca import name:WORD certificate [path:PATH]",     crypto_ca.import_certificate),
+    Run("crypto ca trustpool import url url:URL",                 trustpool.import_bundle),
+    Run("crypto ca trustpool import url clean [url:URL]",         trustpool.clean),
     *_KEYS,
     Run("dir [location:WORD]",                                    disk.show_folder),
     Run("exit",                                                   system.logout, stamped=False),
@@ -180,6 +186,15 @@ TRUSTPOINT = Mode("trustpoint", "(config-trustp)#", (
     *_SESSION,
 ), parent="config")  # fmt: skip
 
+# Exactly these, in every release [Y].  `vrf` is kept, and has no effect.
+TRUSTPOOL = Mode("trustpool", "(config-trustpool)#", (
+    Setting("cabundle url url:URL"),
+    Setting("crl optional"),
+    Setting("description text:LINE(1-80)"),
+    Setting("vrf name:NAME"),
+    *_SESSION,
+), parent="config")  # fmt: skip
+
 # Ranges from Cisco's YANG (iosxr.md 1.1).  The defaults are ours, and all of `http server ...` but its first
 # two words and `ssl`, which manuals of XR 3 have.
 _HTTP = (
@@ -218,7 +233,8 @@ CONFIG = Mode("config", "(config)#", (
     Setting("crypto ca fqdn-check ip-address allow"),
     *_SSH_SERVER,
     Enter("crypto ca trustpoint name:WORD",  TRUSTPOINT),
+    Enter("crypto ca trustpool policy",      TRUSTPOOL),
     *_SESSION,
 ), strangers=("configuration", "telnet", *(f"logging {word}" for word in _LOGGING_STRANGERS)))  # fmt: skip
 
-MODES = {mode.name: mode for mode in (EXEC, CONFIG, TRUSTPOINT)}
+MODES = {mode.name: mode for mode in (EXEC, CONFIG, TRUSTPOINT, TRUSTPOOL)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from router_emu.cli.grammar import MODES
 from router_emu.cli.help_services import HTTP, LOGGING
+from router_emu.cli.help_trustpool import TRUSTPOOL, TRUSTPOOL_COMMANDS
 from router_emu.commands.ssh_server import HOST_KEY_ALGORITHMS
 from router_emu.pki.self_signed import CA_LIFETIMES, CA_USAGES, KEY_KINDS, LIFETIMES, USAGES
 from router_emu.syntax.table import Node
@@ -28,6 +29,8 @@ _SHOW_CONFIGURATION = {
     "show running-config crypto ca": "Certification authority",
     "show running-config crypto ca trustpoint": "Trustpoints",
     "show running-config crypto ca trustpoint WORD": "Name of one trustpoint",
+    "show running-config crypto ca trustpool": "Trustpool",
+    "show running-config crypto ca trustpool policy": "Policy of the trustpool",
     "show running-config domain": "Domain service configuration",
     "show running-config hostname": "System's network name",
     "show running-config http": "HTTP client and server",
@@ -183,6 +186,7 @@ HELP: dict[str, dict[str, str]] = {
         "crypto ca import WORD": "CA Server Name",
         "crypto ca import WORD certificate": "Import the router's certificate, pasted at the terminal",
         "crypto ca import WORD certificate WORD": "File with the certificate, for local enrollment",
+        **TRUSTPOOL_COMMANDS,
         **_CRYPTO_KEY,
         "dir": "List files on a filesystem",
         "dir WORD": "Folder, such as disk0:/ or harddisk:/",
@@ -234,6 +238,8 @@ HELP: dict[str, dict[str, str]] = {
         "crypto ca fqdn-check ip-address allow": "The certificate may be for another name",
         "crypto ca trustpoint": "Define a CA trustpoint",
         "crypto ca trustpoint WORD": "CA Server Name",
+        "crypto ca trustpool": "Define the trustpool",
+        "crypto ca trustpool policy": "Define the policy of the trustpool",
         **_CRYPTO_CA,
         "do": "Run an exec command",
         "domain": "Domain service related commands",
@@ -324,6 +330,7 @@ HELP: dict[str, dict[str, str]] = {
         "vrf": "Source interface VRF",  # [Y]
         "vrf WORD": "Name of the VRF",
     },
+    "trustpool": TRUSTPOOL,
     "pipe": {
         "begin": "Begin with the line that matches",
         "begin LINE": "Regular expression",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from hashlib import sha256
 
-from router_emu.commands import logging, peer_checks, ssh_server, trustpoints
+from router_emu import dates
+from router_emu.commands import http_client, logging, peer_checks, ssh_server, trustpoints, trustpool_policy
 from router_emu.config.store import ConfigSession, ConfigStore
 from router_emu.config.tree import Path
 from router_emu.pki.attempts import Report
 from router_emu.pki.peers.checking import judge_by
 from router_emu.pki.peers.verdict import PeerPurpose
+from router_emu.pki.pool.bundle import MOST_OCTETS
+from router_emu.pki.pool.keeper import PoolReport
 from router_emu.pki.store import Pki
-from router_emu.pki.wire import Judge
+from router_emu.pki.wire import Exchange, Judge
 from router_emu.syntax.table import Mode
 from router_emu.syslog import LogBuffer
 from router_emu.texts import DEFAULT_HOSTNAME, Texts
@@ -32,6 +35,8 @@ class Router:
 
     def __post_init__(self) -> None:
         self.pki.on_report = self.log_enrolment
+        self.pki.pool.on_report = self.log_pool
+        self.pki.pool.fetch = self.fetch_bundle
         self.config.checks += [ssh_server.check, trustpoints.check]
 
     @property
@@ -55,6 +60,7 @@ class Router:
         running, serial = self.config.running, self.serial_number
         self.log.forwarding = logging.read(running)
         self.pki.configure(trustpoints.read_all(running, fqdn=self.fqdn, device_serial=serial), now)
+        self.pki.pool.configure(trustpool_policy.read(running), now)
 
     def judge(
         self,
@@ -65,17 +71,38 @@ class Router:
     ) -> Judge:
         """A judge of peers by what is configured and held now; see ``checking.judge_by``.
 
-        With a ``host`` the certificate must be for that name.  Without ``trustpoints`` all of them count.
+        With a ``host`` the certificate must be for that name.  Without ``trustpoints`` all of them count, and
+        for servers the trust pool: its CAs are those of the world, whose certificates let nobody in here.
         """
         running = self.config.running
-        checker = peer_checks.checker(running, self.pki, trustpoints)
+        with_pool = trustpoints is None and purpose is PeerPurpose.SERVER
+        checker = peer_checks.checker(running, self.pki, trustpoints, with_pool=with_pool)
         return judge_by(checker, purpose, now, peer_checks.name_to_check(running, host))
+
+    def fetch(self, url: str, most: int, now: datetime) -> Exchange[bytes]:
+        """At most so many bytes from a URL, as `http client` is configured now; see ``http_client.fetch``."""
+
+        def judge_of(host: str) -> Judge:
+            return self.judge(PeerPurpose.SERVER, now=now, host=host)
+
+        return http_client.fetch(url, most, http_client.read_settings(self.config.running), judge_of)
+
+    def fetch_bundle(self, url: str, now: datetime) -> Exchange[bytes]:
+        """A bundle for the trust pool."""
+        return self.fetch(url, MOST_OCTETS, now)
 
     def log_enrolment(self, report: Report, now: datetime) -> None:
         """Tell in the log what became of an enrolment."""
         mnemonic, text = self.texts.enrolment_log[report.what]
         text = text.format(name=report.trustpoint, details=report.details)
         self.log.add(now, "cepki", mnemonic, text)
+
+    def log_pool(self, report: PoolReport, now: datetime) -> None:
+        """Tell in the log what became of the trust pool."""
+        mnemonic, text = self.texts.trustpool_log[report.what]
+        values = {field.name: getattr(report, field.name) for field in fields(report)}
+        end = dates.long(report.end) if report.end else ""
+        self.log.add(now, "cepki", mnemonic, text.format(**values | {"end": end}))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections.abc import Generator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from router_emu.commands import disk, http_client
+from router_emu.commands import disk
 from router_emu.commands.context import Context
-from router_emu.commands.flow import Ask, Effect, Flow, Say
-from router_emu.pki.wire import printable
+from router_emu.commands.flow import Ask, Effect, Flow, Say, carry
+from router_emu.commands.http_client import DownloadFailed
+from router_emu.pki.wire import printable, without_password
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal
 
@@ -25,8 +26,8 @@ _FOR_A_MARK = 1024 * 1024
 def copy(context: Context, args: Args) -> Flow:
     """Ask for the name, and before a file is replaced; then fetch it whole, and write it whole."""
     texts, source = context.router.texts, args.text("source")
-    shown = printable(http_client.without_password(source))
-    _hide_password(context, source, shown)
+    shown = printable(without_password(source))
+    hide_password(context, source, shown)
     remote = source.lower().startswith(("http://", "https://"))
     if not remote and _ON_DISK.fullmatch(source) is None:
         raise CliRefusal(texts.copy_no_source.format(name=shown))
@@ -37,7 +38,10 @@ def copy(context: Context, args: Args) -> Flow:
     started = context.now
     yield Say(texts.copy_accessing.format(source=shown))
     if remote:
-        data = yield from http_client.download(context, source, MOST_BYTES)
+        try:
+            data = yield from carry(context.router.fetch(source, MOST_BYTES, context.now))
+        except DownloadFailed as failure:
+            raise CliRefusal(texts.download_failed.format(url=failure.url, why=failure)) from None
     else:
         data = yield from disk.read_file(context, source, MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
@@ -61,7 +65,7 @@ def _may_replace(context: Context, path: str) -> Generator[Effect, Any, None]:
         raise CliRefusal(texts.copy_given_up)
 
 
-def _hide_password(context: Context, source: str, shown: str) -> None:
+def hide_password(context: Context, source: str, shown: str) -> None:
     """`show history` and the arrow keys bring the line back without what nobody else may see."""
     history = context.shell.history
     if source != shown and history:

@@ -33,7 +33,7 @@ def request(context: Context, args: Args) -> Flow:
 def _issuer(context: Context, crl: Crl) -> Certificate:
     """Whose CRL it is: of several CAs of the same name the one whose key verifies it."""
     router = context.router
-    trusted = peer_checks.checker(router.config.running, router.pki).trusts
+    trusted = peer_checks.checker(router.config.running, router.pki, with_pool=True).trusts
     authorities = (ca for trust in trusted for ca in (*trust.anchors, *trust.intermediates))
     namesakes = [each for each in authorities if each.subject == crl.issuer]
     for each in namesakes:

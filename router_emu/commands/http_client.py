@@ -6,21 +6,38 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
-from router_emu.commands.context import Context
-from router_emu.commands.flow import Effect, Perform
 from router_emu.config.tree import Block
-from router_emu.pki.peers.verdict import PeerPurpose
-from router_emu.pki.wire import HttpRequest, HttpResponse, Limits, NoResponse, printable
-from router_emu.texts import CliRefusal
+from router_emu.pki.wire import (
+    HTTP_ERROR,
+    NOT_BELIEVED,
+    NOT_SENT,
+    UNREACHABLE,
+    Exchange,
+    ExchangeFailed,
+    HttpRequest,
+    HttpResponse,
+    Judge,
+    Limits,
+    NoResponse,
+    printable,
+    without_password,
+)
 
 SCHEMES = ("http", "https")
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class DownloadFailed(ExchangeFailed):
+    """A download came to nothing; ``url`` is where, perhaps after redirects, fit to be shown."""
+
+    def __init__(self, url: str, why: str, what: str) -> None:
+        super().__init__(printable(why), what)
+        self.url = printable(without_password(url))
 
 
 @dataclass(frozen=True)
@@ -45,62 +62,50 @@ def read_settings(running: Block) -> ClientSettings:
     )
 
 
-def without_password(url: str) -> str:
-    """A URL fit to be shown: whoever is named in it, and his password, are left out."""
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else url
+def fetch(url: str, most: int, settings: ClientSettings, judge_of: Callable[[str], Judge]) -> Exchange[bytes]:
+    """At most so many bytes from a URL, redirects followed; DownloadFailed.
 
-
-def download(context: Context, url: str, most: int) -> Generator[Effect, Any, bytes]:
-    """At most so many bytes from a URL, redirects followed; CliRefusal.
-
-    The user and the password of the URL go to its own server alone.
+    ``judge_of`` makes the judge of an https server for the name that was called, "" when any will do.  The
+    user and the password of the URL go to its own server alone.
     """
-    texts = context.router.texts
     start = url
     for _ in range(MOST_REDIRECTS + 1):
-        answer = yield Perform(_request(context, url, most))
-        shown = printable(without_password(url))
+        answer: HttpResponse | NoResponse = yield _request(url, most, settings, judge_of)
         if isinstance(answer, NoResponse):
-            raise CliRefusal(texts.download_failed.format(url=shown, why=printable(answer.why)))
-        assert isinstance(answer, HttpResponse)
+            raise DownloadFailed(url, answer.why, UNREACHABLE)
         if answer.status == 200:
             return answer.body
         if answer.status not in _REDIRECTS or not answer.location:
-            raise CliRefusal(texts.download_failed.format(url=shown, why=f"HTTP status {answer.status}"))
+            raise DownloadFailed(url, f"HTTP status {answer.status}", HTTP_ERROR)
         try:
             url = _follow(url, answer.location)
         except ValueError as error:
-            raise CliRefusal(texts.download_failed.format(url=shown, why=error)) from None
-    shown = printable(without_password(start))
-    raise CliRefusal(texts.download_failed.format(url=shown, why="too many redirects"))
+            raise DownloadFailed(url, str(error), NOT_BELIEVED) from None
+    raise DownloadFailed(start, "too many redirects", HTTP_ERROR)
 
 
-def _request(context: Context, url: str, most: int) -> HttpRequest:
-    settings, parts = read_settings(context.router.config.running), _split(context, url)
+def _request(url: str, most: int, settings: ClientSettings, judge_of: Callable[[str], Judge]) -> HttpRequest:
+    parts = _split(url)
     headers = []
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers.append(("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}"))
     judge = None
     if parts.scheme == "https" and settings.verify_peer:
-        host = (parts.hostname or "") if settings.verify_host else ""
-        judge = context.router.judge(PeerPurpose.SERVER, now=context.now, host=host)
+        judge = judge_of((parts.hostname or "") if settings.verify_host else "")
     limits = Limits(settings.connection_timeout, settings.response_timeout, settings.retries, most)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
     return HttpRequest("GET", plain, headers=tuple(headers), judge=judge, limits=limits)
 
 
-def _split(context: Context, url: str) -> Any:
+def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         if parts.scheme in SCHEMES and parts.hostname and parts.port != 0:
             return parts
     except ValueError:
         pass
-    shown = printable(without_password(url))
-    raise CliRefusal(context.router.texts.download_failed.format(url=shown, why="it is no URL of HTTP's"))
+    raise DownloadFailed(url, "it is no URL of HTTP's", NOT_SENT)
 
 
 def _follow(url: str, location: str) -> str:

@@ -8,7 +8,7 @@ from router_emu.config.tree import Block
 from router_emu.pki.peers.checking import Checker
 from router_emu.pki.peers.crl_fetch import Getter, scep_accesses
 from router_emu.pki.peers.host_names import is_address
-from router_emu.pki.peers.verdict import trusts
+from router_emu.pki.peers.verdict import pool_trust, trusts
 from router_emu.pki.store import Pki
 from router_emu.pki.wire import Limits
 
@@ -16,13 +16,19 @@ _PROXY = "crypto ca http-proxy"
 _TIMEOUT = "crypto ca crl curl-timeout"
 
 
-def checker(running: Block, pki: Pki, trustpoints: Collection[str] | None = None) -> Checker:
-    """What a router checks peers by now: all of its trustpoints, or those named."""
+def checker(
+    running: Block, pki: Pki, trustpoints: Collection[str] | None = None, *, with_pool: bool = False
+) -> Checker:
+    """What a router checks peers by now: all of its trustpoints, or those named; then perhaps its pool."""
     settings = {
         name: each for name, each in pki.settings.items() if trustpoints is None or name in trustpoints
     }
+    trusted = tuple(trusts(settings, pki.trustpoints))
+    active = pki.pool.pool.active
+    if with_pool and active:
+        trusted = (*trusted, pool_trust(active, pki.pool.policy.crl_optional, trusted))
     return Checker(
-        trusts=tuple(trusts(settings, pki.trustpoints)),
+        trusts=trusted,
         cache=pki.crls,
         getter=crl_getter(running, pki),
         accesses=tuple(scep_accesses(pki.settings, pki.trustpoints, pki.keys)),

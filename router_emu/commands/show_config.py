@@ -39,6 +39,7 @@ def running_part(words: str) -> Callable[[Context, Args], str]:
 crypto = running_part("crypto")
 crypto_ca = running_part("crypto ca")
 trustpoints = running_part("crypto ca trustpoint")
+trustpool = running_part("crypto ca trustpool policy")
 domain = running_part("domain")
 hostname = running_part("hostname")
 http = running_part("http")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
 
 from router_emu.pki.keys import Purpose
 from router_emu.pki.request import Application
-from router_emu.pki.rollover import NextCa
 from router_emu.pki.wire import Exchange, ExchangeFailed
 from scep_core.enrolment import Enrolment, State
 from scep_core.messages import ReplyMessage
+
+T = TypeVar("T")
+Outcome = ReplyMessage | ExchangeFailed
 
 
 @dataclass(frozen=True)
@@ -32,20 +37,16 @@ class Attempt:
         return not self.application.by_hand and self.machine.state is not State.NONEXISTENT
 
 
-# In the place of an attempt's number: no attempt, but the question for the next CA.
-ASKS_FOR_NEXT_CA = 0
-
-
 @dataclass(frozen=True)
-class Task:
-    """An exchange to be carried over the network, for the attempt of this number in this slot."""
+class Task(Generic[T]):
+    """An exchange to be carried over the network for a slot.
+
+    Whoever carries it brings what it came to, and when, to ``finish``, which says for people what that meant.
+    """
 
     slot: str
-    number: int
-    exchange: Exchange[ReplyMessage | NextCa]
-
-
-Outcome = ReplyMessage | NextCa | ExchangeFailed
+    exchange: Exchange[T]
+    finish: Callable[[T | ExchangeFailed, datetime], str]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """All that the router's PKI holds, and the enrolments that run: one object, one owner.
 
 Nothing here waits.  ``enrol`` and ``fire`` put a ``Task`` into the outbox; whoever owns the router
-takes it, carries its exchange over the network, and brings the outcome to ``finish``.
+takes it, carries its exchange over the network, and brings the outcome to its ``finish``.
 
 Each key has an enrolment of its own, under its ``slot``: that is the trustpoint's name, for special-usage
 keys with the purpose behind it.  A request that goes by cut and paste is an enrolment too: it is
@@ -13,19 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from router_emu.pki.attempts import (
-    ASKS_FOR_NEXT_CA,
-    Attempt,
-    CertificateRefused,
-    Outcome,
-    Report,
-    Task,
-    title_of,
-)
+from router_emu.pki.attempts import Attempt, CertificateRefused, Outcome, Report, Task, title_of
 from router_emu.pki.keys import Algorithm, KeyPair, KeyRing, OwnKey, Purpose
 from router_emu.pki.login_keys import LoginKeys
 from router_emu.pki.peers.crl_cache import CrlCache
+from router_emu.pki.pool import keeper
+from router_emu.pki.pool.keeper import PoolKeeper
 from router_emu.pki.request import (
     Application,
     Client,
@@ -36,7 +32,6 @@ from router_emu.pki.request import (
     send_request,
     slot_of,
 )
-from router_emu.pki.rollover import NextCa
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from router_emu.pki.upkeep import Upkeep
 from router_emu.pki.wire import NOT_BELIEVED, ExchangeFailed, WireProfile, printable
@@ -53,10 +48,10 @@ def _ignore(_report: Report, _now: datetime) -> None:
 class Pki:
     """The router's keys, trustpoints and running enrolments.  ``on_report`` is told what becomes of them.
 
-    ``settings`` is what is configured; ``upkeep`` is what is done unasked.
+    ``settings`` is what is configured; ``upkeep`` is what is done unasked; ``pool`` is the trust pool.
     """
 
-    def __init__(self, wire: WireProfile, random_bytes: RandomBytes) -> None:
+    def __init__(self, wire: WireProfile, random_bytes: RandomBytes, pool: PoolKeeper | None = None) -> None:
         self.wire = wire
         self.random_bytes = random_bytes
         self.keys = KeyRing()
@@ -65,8 +60,9 @@ class Pki:
         self.settings: Mapping[str, TrustpointSettings] = {}
         self.trustpoints: dict[str, TrustpointState] = {}
         self.attempts: dict[str, Attempt] = {}
-        self.outbox: list[Task] = []
+        self.outbox: list[Task[Any]] = []
         self.upkeep = Upkeep(self)
+        self.pool = pool or PoolKeeper()
         # What each CA can do, asked once and remembered as IOS does (scep.md 3.1).
         self._capabilities: dict[str, frozenset[str]] = {}
         self.on_report: Callable[[Report, datetime], None] = _ignore
@@ -223,15 +219,13 @@ class Pki:
         coming = replace(held.next, own=held.next.holding(purpose, certificate))
         self.trustpoints[name] = replace(held, next=coming)
 
-    def finish(self, task: Task, outcome: Outcome, now: datetime) -> str:
-        """Take what came of a task; what it came to, for people.
+    def _finish(self, slot: str, number: int, outcome: Outcome, now: datetime) -> str:
+        """Take what came of an attempt's exchange; what it came to, for people.
 
         An answer to an attempt that is over or was replaced changes nothing.
         """
-        if task.number == ASKS_FOR_NEXT_CA:
-            return self.upkeep.finish(task, outcome, now)
-        attempt = self.attempts.get(task.slot)
-        if attempt is None or attempt.number != task.number:
+        attempt = self.attempts.get(slot)
+        if attempt is None or attempt.number != number:
             return "too late"
         application, outcome = attempt.application, self._checked(attempt, outcome, now)
         match outcome:
@@ -251,8 +245,6 @@ class Pki:
             case ExchangeFailed():
                 attempt = self._tell_why(attempt, outcome, now)
                 return self._step(attempt, Event.NO_ANSWER, now, str(outcome))
-            case NextCa():
-                raise AssertionError("no attempt asks for the next CA")
 
     def _checked(self, attempt: Attempt, outcome: Outcome, now: datetime) -> Outcome:
         """The outcome, unless it is a certificate that cannot serve: of the next CA, when that takes over."""
@@ -280,7 +272,7 @@ class Pki:
                     self.wire, self._partner(attempt.application), self._capabilities, self.random_bytes
                 )
                 exchange = send(client, attempt.application, self._key(attempt))
-                self.outbox.append(Task(slot, attempt.number, exchange))
+                self.outbox.append(Task(slot, exchange, partial(self._finish, slot, attempt.number)))
             case Effect.INSTALL:
                 self._report_attempt(
                     "shadow-issued" if attempt.application.to_next_ca else "issued", attempt, now
@@ -325,11 +317,20 @@ class Pki:
     # ------------------------------------------------------------------------- timers, renewals
 
     def fire(self, slot: str, now: datetime) -> str | None:
-        """A slot's timer is due: poll, request again, or upkeep; what it came to if nothing is sent."""
+        """A slot's timer is due: poll, request again, upkeep; what it came to if nothing is sent."""
+        if slot == keeper.SLOT:
+            return self._refresh_pool(now)
         attempt = self.attempts.get(slot)
         if attempt is None:
             return self.upkeep.fire(slot, now)
         self._step(attempt, Event.TIMER, now)
+        return None
+
+    def _refresh_pool(self, now: datetime) -> str | None:
+        job = self.pool.fire(now)
+        if isinstance(job, str):
+            return job
+        self.outbox.append(Task(keeper.SLOT, job, partial(self.pool.finish, job)))
         return None
 
     def recover(self, now: datetime) -> None:
@@ -344,6 +345,7 @@ class Pki:
                 self._step(attempt, Event.CANCEL, now)
             elif attempt.machine.wake_at is None and not attempt.application.by_hand:
                 self._step(attempt, Event.NO_ANSWER, now, "the router was restarted")
+        self.pool.recover(now)
 
     def timers(self) -> list[tuple[datetime, str, str]]:
         """The instants at which something is to happen: (when, slot, what)."""
@@ -352,7 +354,7 @@ class Pki:
             for slot, attempt in self.attempts.items()
             if attempt.machine.wake_at is not None
         ]
-        return sorted([*waiting, *self.upkeep.timers()])
+        return sorted([*waiting, *self.upkeep.timers(), *self.pool.timers()])
 
     @staticmethod
     def _timer_name(slot: str, machine: Enrolment) -> str:

@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from router_emu import dates
-from router_emu.pki.attempts import ASKS_FOR_NEXT_CA, Attempt, Outcome, Task, title_of
+from router_emu.pki.attempts import Attempt, Task, title_of
 from router_emu.pki.expiry import Expiries
 from router_emu.pki.keys import KeyRing
 from router_emu.pki.renewal import Renewal, renewals
 from router_emu.pki.request import Application, slot_of
 from router_emu.pki.rollover import NextCa, get_next_ca
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
-from router_emu.pki.wire import ExchangeFailed, WireProfile
+from router_emu.pki.wire import Exchange, ExchangeFailed, WireProfile
 from scep_core.enrolment import State
 
 # Behind a trustpoint's name, these are the slots of its takeover and of the end of what it holds: no purpose
@@ -41,7 +42,7 @@ class Enroller(Protocol):
     settings: Mapping[str, TrustpointSettings]
     trustpoints: dict[str, TrustpointState]
     attempts: dict[str, Attempt]
-    outbox: list[Task]
+    outbox: list[Task[Any]]
 
     def start(self, application: Application, settings: TrustpointSettings, now: datetime) -> None:
         """Start an enrolment."""
@@ -60,7 +61,7 @@ class Upkeep:
         self._enroller = enroller
         self.expiries = Expiries()
         self.next_tries: dict[str, datetime] = {}
-        self._asking: dict[str, Task] = {}
+        self._asking: dict[str, Exchange[NextCa]] = {}
         self._told: set[str] = set()
 
     # ------------------------------------------------------------------------------------------- timers
@@ -112,8 +113,9 @@ class Upkeep:
         state = self._enroller.trustpoints[settings.name]
         if wanted.rolls_over and state.next is None:
             exchange = get_next_ca(self._enroller.wire, base_url, settings.name, state, settings.digest)
-            self._asking[wanted.slot] = task = Task(wanted.slot, ASKS_FOR_NEXT_CA, exchange)
-            self._enroller.outbox.append(task)
+            self._asking[wanted.slot] = exchange
+            finish = partial(self._finish, wanted.slot, exchange)
+            self._enroller.outbox.append(Task(wanted.slot, exchange, finish))
             return None
         self._enroller.report("rolling" if wanted.rolls_over else "renewing", title, now)
         self._enroller.start(application, settings, now)
@@ -149,12 +151,14 @@ class Upkeep:
 
     # ----------------------------------------------------------------------------------------- rollover
 
-    def finish(self, task: Task, outcome: Outcome, now: datetime) -> str:
+    def _finish(
+        self, slot: str, asked: Exchange[NextCa], outcome: NextCa | ExchangeFailed, now: datetime
+    ) -> str:
         """Take what came of asking for the next CA, and go on; what it came to, for people."""
-        if self._asking.get(task.slot) is not task:
+        if self._asking.get(slot) is not asked:
             return "too late"
-        del self._asking[task.slot]
-        wanted = self._wanted().get(task.slot)
+        del self._asking[slot]
+        wanted = self._wanted().get(slot)
         if wanted is None or not wanted.rolls_over:
             return "too late"
         name, title = wanted.settings.name, title_of(wanted.settings.name, wanted.purpose)

@@ -85,6 +85,13 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def without_password(url: str) -> str:
+    """A URL fit to be shown: whoever is named in it, and his password, are left out."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else url
+
+
 UNREACHABLE, HTTP_ERROR, NOT_BELIEVED, NOT_SENT = "unreachable", "http-error", "not-believed", "not-sent"
 
 

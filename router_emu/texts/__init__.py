@@ -19,6 +19,7 @@ from router_emu.texts.release import DEFAULT_HOSTNAME, NODE, VERSION
 from router_emu.texts.shell import ShellTexts
 from router_emu.texts.ssh import SshTexts
 from router_emu.texts.trustpoints import TrustpointTexts
+from router_emu.texts.trustpool import TrustpoolTexts
 from router_emu.texts.web import WebTexts
 
 __all__ = ["CLASSIC", "DEFAULT_HOSTNAME", "MODERN", "NODE", "VERSION", "WORDINGS", "CliRefusal", "Texts"]
@@ -39,6 +40,7 @@ class Texts(
     ShellTexts,
     SshTexts,
     TrustpointTexts,
+    TrustpoolTexts,
     WebTexts,
 ):
     """The sentences of one wording."""

@@ -8,15 +8,13 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import click
 import pytest
 import requests
 from click.testing import CliRunner, Result
 
 from bundles.app import builtin_pem
 from sceplab.advance import LabTime
-from sceplab.cli_base import LabGroup
-from sceplab.cli_bundles import bundles_group
+from sceplab.cli import main
 from sceplab.remote import RemoteService, local_session
 from tests.bundles.stage import running
 
@@ -69,6 +67,17 @@ def test_public_names_stand_in_the_certificate(tmp_path, trust):
         assert said.stdout == f"http://trust.lab:{ready['http'].rpartition(':')[2]}/crl/lab-root-m1.crl\n"
 
 
+def test_another_ca_may_issue_the_servers_certificate(tmp_path, trust):
+    with running(tmp_path, "--recipes", "lab", "--https-issuer", "services") as ready:
+        full = tmp_path / "full.pem"
+        full.write_bytes(fetch(ready["http"] + "/security/pki/trs/ios.pem").content)
+        assert fetch(ready["https"], verify=str(full)).status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            fetch(ready["https"], verify=trust)
+        assert fetch(ready["http"] + "/crl/services.crl").status_code == 200
+        assert fetch(ready["http"] + "/crl/lab-root-m1.crl").status_code == 404
+
+
 def test_the_lab_clock_stops_at_a_switch(tmp_path):
     with running(tmp_path, "--recipes", "lab", "--recipes", "changing") as ready:
         service = RemoteService("bundles", ready["management"])
@@ -82,21 +91,13 @@ def test_the_lab_clock_stops_at_a_switch(tmp_path):
         service.close()
 
 
-@click.group(cls=LabGroup)
-def sceplab() -> None:
-    """As ``sceplab``, which gets the group when the supervisor starts the server."""
-
-
-sceplab.add_command(bundles_group)
-
-
 def test_operators_have_commands(tmp_path):
     with running(tmp_path, "--recipes", "lab") as ready:
         endpoints = tmp_path / "endpoints.json"
-        endpoints.write_text(json.dumps({"bundles": ready, "management": {"bundles": ready["management"]}}))
+        endpoints.write_text(json.dumps({"management": {"bundles": ready["management"]}}))
 
         def command(*words: str, status: int = 0) -> Result:
-            result = CliRunner().invoke(sceplab, ["bundles", *words, "--endpoints", str(endpoints)])
+            result = CliRunner().invoke(main, ["bundles", *words, "--endpoints", str(endpoints)])
             assert result.exit_code == status, result.output
             return result
 
@@ -134,7 +135,7 @@ def test_operators_have_commands(tmp_path):
 def test_a_lab_without_a_bundle_server_is_told(tmp_path):
     (tmp_path / "endpoints.json").write_text('{"management": {}}')
     words = ["bundles", "list", "--endpoints", str(tmp_path / "endpoints.json")]
-    result = CliRunner().invoke(sceplab, words)
+    result = CliRunner().invoke(main, words)
     assert (result.exit_code, result.stderr) == (1, "Error: This lab has no bundle server.\n")
 
 
@@ -156,6 +157,10 @@ def test_a_body_that_is_too_large_is_refused(tmp_path):
         (
             ["--recipes", "faults"],
             "bundles: faults.toml: bundles.expired-signer.like: one of builtin, expired",
+        ),
+        (
+            ["--https-issuer", "lab-bundle-signer"],
+            "bundles: --https-issuer: the recipes have no one CA that is called lab-bundle-signer",
         ),
     ],
 )

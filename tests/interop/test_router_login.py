@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from netmiko import ConnectHandler
 
-from sceplab.supervisor import AUTO_PORTS, Settings, Supervisor, running_lab
+from sceplab.ports import AUTO_PORTS
+from sceplab.supervisor import Settings, Supervisor, running_lab
 from tests.programs import SECONDS, program
 
 pytestmark = pytest.mark.interop

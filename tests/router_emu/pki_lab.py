@@ -22,7 +22,7 @@ from router_emu.cli.session import Output
 from router_emu.commands.context import Router
 from router_emu.commands.disk import DiskRefusal, Entry, LookUp, ReadFile, WriteFile
 from router_emu.pki import snapshot
-from router_emu.pki.attempts import Outcome, Task
+from router_emu.pki.attempts import Task
 from router_emu.pki.keys import Algorithm, GenerateKey, KeyPair, generate
 from router_emu.pki.store import Pki
 from router_emu.pki.wire import ExchangeFailed, HttpRequest, HttpResponse, NoResponse
@@ -226,7 +226,7 @@ class Lab:
     def __init__(self, screen: Any, wire: Callable[[HttpRequest], Answer]) -> None:
         self.screen, self.wire = screen, wire
         self.hold = False
-        self.held: list[Task] = []
+        self.held: list[Task[Any]] = []
         self.files: dict[str, bytes] = {}
 
     def key(self, label: str = "the_default") -> KeyPair:
@@ -304,16 +304,15 @@ class Lab:
     def deliver(self) -> list[str]:
         """Carry what was held back; what each exchange came to."""
         tasks, self.held = self.held, []
-        return [self.pki.finish(task, self.carry(task), self.screen.now) for task in tasks]
+        return [task.finish(self.carry(task), self.screen.now) for task in tasks]
 
-    def carry(self, task: Task) -> Outcome:
+    def carry(self, task: Task[Any]) -> Any:
         try:
             request = next(task.exchange)
             while True:
                 request = task.exchange.send(self.wire(request))
         except StopIteration as done:
-            outcome: Outcome = done.value
-            return outcome
+            return done.value
         except ExchangeFailed as failure:
             return failure
 

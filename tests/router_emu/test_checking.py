@@ -263,7 +263,7 @@ def test_the_most_telling_verdict_is_told(web: Web, backwards: bool) -> None:
     desk = Desk(web, *trusts)
     stranger = desk([make_ca("stranger", "CN=Stranger").certificate])
     assert isinstance(stranger, Bad)
-    assert stranger.why.endswith(f"trustpoint {trusts[0].name}")  # of those that say the same the first
+    assert stranger.why.endswith(f"to a CA of {trusts[0].name}")  # of those that say the same the first
     assert isinstance(desk(), CannotTell)
     web.pages[POINT] = make_crl(CA, 5)
     verdict = desk()

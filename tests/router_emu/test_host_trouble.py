@@ -147,7 +147,7 @@ def test_an_answer_that_raises_is_as_if_none_had_come(
 ) -> None:
     async def story(stage: Stage) -> None:
         pki, asked = stage.host.router.pki, []
-        finish = pki.finish
+        finish = pki._finish
 
         def raise_once(*arguments: Any) -> str:
             asked.append(arguments)
@@ -155,7 +155,7 @@ def test_an_answer_that_raises_is_as_if_none_had_come(
                 raise ZeroDivisionError
             return finish(*arguments)
 
-        monkeypatch.setattr(pki, "finish", raise_once)
+        monkeypatch.setattr(pki, "_finish", raise_once)
         await stage.pending()
         assert said(logs, "an answer raised") == 1
         assert "NOTSENT" in stage.host.router.log.lines[-1]

@@ -133,9 +133,9 @@ def test_a_late_answer_to_an_attempt_that_was_replaced(lab: Lab, ca: ScriptedCa)
     lab.type("crypto ca enroll myca", PASSWORD, PASSWORD)
     first, second = lab.held
     ca.answer = ca.denied
-    assert lab.pki.finish(first, lab.carry(first), lab.screen.now) == "too late"
+    assert first.finish(lab.carry(first), lab.screen.now) == "too late"
     ca.answer = ca.pending
-    assert lab.pki.finish(second, lab.carry(second), lab.screen.now) == "pending"
+    assert second.finish(lab.carry(second), lab.screen.now) == "pending"
     assert lab.log == [CANCELLED, PENDING]
 
 

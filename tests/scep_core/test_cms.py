@@ -136,6 +136,13 @@ def test_bags_of_one_kind(lab: Any) -> None:
         cms.read_degenerate(lab.ca.certificate.der)
 
 
+def test_a_bag_has_no_signers(lab: Any) -> None:
+    assert cms.has_signers(lab.signed(b"x"))
+    assert not cms.has_signers(cms.degenerate([lab.ca.certificate]))
+    with pytest.raises(ValueError):
+        cms.has_signers(lab.ca.certificate.der)
+
+
 # ------------------------------------------------------------------------------------- leniency
 
 

@@ -1,4 +1,4 @@
-"""A service of a fake lab, started as a child process: ``fake_child.py ca|routers [--dies|...]``."""
+"""A service of a fake lab, started as a child process: ``fake_child.py ca|routers|bundles [--dies|...]``."""
 
 import json
 import os
@@ -126,6 +126,13 @@ def main(name: str, *options: str) -> None:
             scep = f"http://127.0.0.1:{asked_port(options, '--port')}"
             places = {"scep": scep, "ndes": f"{scep}/ndes", "console": rest.url}
             announce({**places, "management": management.url, "operator": operator})
+        elif name == "bundles":
+            places = {"http": "--port", "https": "--https-port"}
+            urls = {
+                scheme: f"{scheme}://127.0.0.1:{asked_port(options, option) or free_port()}"
+                for scheme, option in places.items()
+            }
+            announce({**urls, "management": management.url})
         else:
             port = int(os.environ.get("FAKE_ROUTER_PORT") or router_port(options))
             router = {"host": "127.0.0.1", "port": port, "username": "admin", "password": "pw"}

@@ -6,7 +6,7 @@ import pytest
 
 from sceplab.advance import LabTime
 from sceplab.clock import LAST_INSTANT, ClockState
-from sceplab.errors import LabError, ServiceUnreachable, TimerStuck
+from sceplab.errors import LabError, ServiceUnreachable, TimerFar, TimerStuck
 from sceplab.management import Timer
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -50,6 +50,15 @@ def test_next_goes_to_the_next_timer_and_no_further(lab) -> None:
     list(time.advance(timedelta(hours=1)))
     assert list(time.next()) == []
     assert ca.service.clock.now() == NOON + MINUTE + timedelta(hours=1)
+
+
+def test_next_goes_no_further_than_it_may(lab) -> None:
+    ca, router, time = lab
+    router.service.waiting = [Timer(NOON + timedelta(days=9000), "r1", "trustpool refresh")]
+    with pytest.raises(TimerFar, match="more than 400 days off: r1's 'trustpool refresh', 2051-07-"):
+        list(time.next(within=timedelta(days=400)))
+    assert ca.service.clock.now() == NOON
+    assert len(list(time.next(within=timedelta(days=9000)))) == 1
 
 
 def test_a_firing_that_sets_a_timer_elsewhere_for_the_same_instant(lab) -> None:

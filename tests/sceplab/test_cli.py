@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from sceplab.cli import find_hint, main
 from sceplab.client import Lab
 from sceplab.errors import LabError
-from sceplab.supervisor import AUTO_PORTS, Settings, running_lab
+from sceplab.ports import AUTO_PORTS
+from sceplab.supervisor import Settings, running_lab
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def lab(tmp_path_factory, child_command, router_port):
     The tests share it: each decides on requests of its own, and leaves the clock frozen.
     """
     settings = Settings(state=tmp_path_factory.mktemp("lab"), ports=AUTO_PORTS, frozen=True)
-    commands = {name: child_command(name) for name in ("ca", "routers")}
+    commands = {name: child_command(name) for name in ("ca", "routers", "bundles")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKE_ROUTER_PORT", str(router_port))
         patch.setenv("SCEPLAB_ENDPOINTS", str(settings.endpoints_file))
@@ -177,7 +178,7 @@ def test_router_names_are_checked(run, names) -> None:
 
 def test_up_from_start_to_end(tmp_path, child_command) -> None:
     """The whole command in a process of its own, its services replaced by fakes on the Python path."""
-    for module, name in (("ca_server", "ca"), ("router_emu", "routers")):
+    for module, name in (("ca_server", "ca"), ("router_emu", "routers"), ("bundles", "bundles")):
         command = child_command(name)
         (tmp_path / module).mkdir()
         (tmp_path / module / "__main__.py").write_text(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sceplab import demo
+from sceplab import demo, story_approval
+from sceplab.cli import DEMOS
 from sceplab.errors import LabError
 
 
@@ -16,7 +17,7 @@ def test_the_pending_approval_story_plays_to_its_end(capsys, monkeypatch) -> Non
     demo.play("pending-approval")
     shown = capsys.readouterr().out
     assert "RP/0/RP0/CPU0:r1#crypto ca enroll myca" in shown
-    assert demo.CHALLENGE not in shown
+    assert story_approval.CHALLENGE not in shown
     assert re.findall(r"(r\d)  enrolment myca: poll (\d of \d+) -> (\w+)", shown) == [
         ("r1", "1 of 10", "pending"),
         ("r1", "2 of 10", "issued"),
@@ -27,6 +28,10 @@ def test_the_pending_approval_story_plays_to_its_end(capsys, monkeypatch) -> Non
     ]
     queue = shown[shown.index("The CA's queue at the end") :]
     assert re.findall(r"\| (\d)\s+(\w+)", queue) == [("1", "issued"), ("2", "pending"), ("3", "denied")]
+
+
+def test_every_story_can_be_asked_for() -> None:
+    assert set(DEMOS) == set(demo.STORIES)
 
 
 def test_a_step_that_is_not_what_it_should_be_stops_the_demo(monkeypatch) -> None:

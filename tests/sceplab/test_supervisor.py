@@ -18,8 +18,9 @@ from sceplab.client import Lab
 from sceplab.clock import LAST_INSTANT, ClockState
 from sceplab.errors import StartFailed
 from sceplab.files import write_json
-from sceplab.remote import RemoteService
-from sceplab.supervisor import AUTO_PORTS, Ports, Settings, running_lab, service_commands
+from sceplab.ports import AUTO_PORTS, Ports
+from sceplab.remote import Reading, RemoteService
+from sceplab.supervisor import Settings, running_lab, service_commands
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def commands(child_command):
     """Return the commands of a fake lab over its settings, with options for its routers' service."""
 
     def commands(*options):
-        more = {"ca": (), "routers": options}
+        more = {"routers": options}
         return lambda settings: {
-            name: child_command(name, *words[4:], *more[name])
+            name: child_command(name, *words[4:], *more.get(name, ()))
             for name, words in service_commands(settings).items()
         }
 
@@ -63,13 +64,22 @@ def pids(endpoints) -> list[int]:
     return found
 
 
+def clocks(endpoints) -> list[Reading]:
+    services = [RemoteService(name, url) for name, url in endpoints["management"].items()]
+    found = [service.clock() for service in services]
+    for service in services:
+        service.close()
+    return found
+
+
 def test_a_lab_says_where_it_is_and_is_gone_afterwards(settings, commands) -> None:
     with running_lab(settings, commands()) as lab:
         written = json.loads(settings.endpoints_file.read_text())
         assert written == lab.endpoints
-        assert set(written) == {"ca", "routers", "management", "operator"}
+        assert set(written) == {"ca", "routers", "bundles", "management", "operator"}
         assert set(written["ca"]) == {"scep", "ndes", "console"}
-        assert set(written["management"]) == {"ca", "routers"}
+        assert set(written["bundles"]) == {"http", "https"}
+        assert set(written["management"]) == {"ca", "routers", "bundles"}
         assert settings.endpoints_file.stat().st_mode & 0o777 == 0o600
         children = pids(written)
         began = time.monotonic()
@@ -100,9 +110,28 @@ def test_a_child_that_is_never_ready_is_named(settings, commands, monkeypatch) -
 
 def test_a_child_that_is_killed_ends_the_lab(settings, commands) -> None:
     with running_lab(settings, commands()) as lab:
-        os.kill(pids(lab.endpoints)[1], signal.SIGKILL)
+        os.kill(pids(lab.endpoints)[2], signal.SIGKILL)
         with pytest.raises(StartFailed, match=r"'routers' was killed by SIGKILL.  Its log is "):
             lab.wait()
+
+
+def test_a_lab_can_do_without_a_service_for_a_while(settings, commands) -> None:
+    with running_lab(settings, commands()) as running:
+        before = running.endpoints
+        assert list(before["management"]) == ["ca", "bundles", "routers"]
+        _, bundles, _ = pids(before)
+        with running.without("bundles"):
+            assert not is_alive(bundles)
+            assert set(running.endpoints["management"]) == {"ca", "routers"}
+            assert json.loads(settings.endpoints_file.read_text()) == running.endpoints
+            with Lab(running.endpoints) as lab:
+                list(lab.time.advance(timedelta(days=20)))
+        assert running.endpoints == before
+        assert json.loads(settings.endpoints_file.read_text()) == before
+        assert len({clock.state.offset for clock in clocks(before)}) == 1
+        os.kill(pids(before)[0], signal.SIGKILL)
+        with pytest.raises(StartFailed, match=r"'ca' was killed"):
+            running.wait()
 
 
 def test_the_clock_goes_on_where_it_was(settings, commands) -> None:
@@ -145,7 +174,7 @@ def test_a_lab_that_is_started_again_is_where_it_was(settings, commands) -> None
         assert lab.endpoints == before
 
 
-@pytest.mark.parametrize("place", ["console", "routers", "https"])
+@pytest.mark.parametrize("place", ["console", "routers", "https", "bundles", "bundles_https"])
 def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, place) -> None:
     run(settings, commands())
     before = json.loads(settings.ports_file.read_text())
@@ -156,6 +185,17 @@ def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, p
         assert lab.endpoints["ca"]["console"] == f"http://127.0.0.1:{after['console']}"
         assert lab.endpoints["routers"]["r1"]["port"] == after["routers"]["r1"]
         assert lab.endpoints["routers"]["r1"]["https"] == f"https://127.0.0.1:{after['https']['r1']}"
+
+
+def test_a_lab_from_before_there_were_bundles_keeps_its_ports(settings, commands) -> None:
+    run(settings, commands())
+    before = json.loads(settings.ports_file.read_text())
+    old = {name: port for name, port in before.items() if "bundles" not in name}
+    settings.ports_file.write_text(json.dumps(old))
+    run(settings, commands())
+    after = json.loads(settings.ports_file.read_text())
+    assert {name: after[name] for name in old} == old
+    assert after["bundles"] not in (0, Ports().bundles)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +220,7 @@ def test_a_state_folder_holds_one_lab(settings, commands) -> None:
 def test_a_port_in_use_is_named_with_the_way_out(settings, commands) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        crowded = replace(settings, ports=Ports(0, port, 0, 0, 0, 0))
+        crowded = replace(settings, ports=replace(AUTO_PORTS, console=port))
         with pytest.raises(StartFailed, match=rf"Port {port}, for the operators' console.*--ports auto"):
             run(crowded, commands())
 
@@ -199,12 +239,17 @@ def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
         f"-m router_emu --state {settings.state}/routers --host 127.0.0.1 --routers r1,edge"
         " --first-port 2201 --first-https-port 2301 --management-port 9104 --texts modern --wire rfc8894"
     )
+    assert " ".join(commands["bundles"]).endswith(
+        f"-m bundles --state {settings.state}/bundles --host 127.0.0.1 --port 8088 --https-port 8443"
+        " --management-port 9103"
+    )
 
 
 LAB = """
 import json, sys
 from pathlib import Path
-from sceplab.supervisor import AUTO_PORTS, Settings, ended_by_signals, running_lab
+from sceplab.ports import AUTO_PORTS
+from sceplab.supervisor import Settings, ended_by_signals, running_lab
 state, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
 with ended_by_signals(), running_lab(Settings(state=state, ports=AUTO_PORTS), lambda _: commands) as lab:
     print(json.dumps(lab.endpoints), flush=True)

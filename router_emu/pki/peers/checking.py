@@ -57,7 +57,7 @@ def check_peer(
     verdicts: list[Verdict] = []
     for trust in checker.trusts:
         verdict = check_chain(chain, purpose, now, trust, None)
-        if isinstance(verdict, Good):
+        if isinstance(verdict, Good) and trust.revocation:
             verdict = yield from _check_revocation(checker, chain, purpose, now, trust, verdict.path)
         if isinstance(verdict, Good):
             return verdict

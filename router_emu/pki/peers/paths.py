@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from router_emu.pki.peers.verdict import entity
 from router_emu.pki.readable import LARGEST_CERTIFICATE
 from router_emu.pki.wire import printable
 from scep_core import names
@@ -40,10 +41,11 @@ def _shown(name: bytes) -> str:
 
 def same_name(one: bytes, other: bytes) -> bool:
     """Whether two Names, in DER, are the same by RFC 5280 section 7.1, in any string type and case."""
-    return one == other or _folded(one) == _folded(other)
+    return one == other or name_key(one) == name_key(other)
 
 
-def _folded(name: bytes) -> object:
+def name_key(name: bytes) -> object:
+    """Equal for Names, in DER, that are the same by RFC 5280 section 7.1; for looking them up."""
     try:
         rdns = names.parse_name(name)
     except ValueError:
@@ -65,7 +67,7 @@ def candidate_paths(
     pool = {each.der: each for each in (*anchors, *intermediates, *sent)}
     by_subject: dict[object, list[Certificate]] = {}
     for each in pool.values():
-        by_subject.setdefault(_folded(each.subject), []).append(each)
+        by_subject.setdefault(name_key(each.subject), []).append(each)
     trusted = {each.der for each in anchors}
     waiting: deque[Path] = deque([(chain[0],)])
     for _ in range(_MOST_STEPS):
@@ -75,10 +77,6 @@ def candidate_paths(
         if path[-1].der in trusted:
             yield path
         elif len(path) < LONGEST_PATH:
-            seen = {_entity(each) for each in path}
-            issuers = by_subject.get(_folded(path[-1].issuer), [])
-            waiting.extend((*path, each) for each in issuers if _entity(each) not in seen)
-
-
-def _entity(certificate: Certificate) -> tuple[bytes, bytes]:
-    return certificate.subject, certificate.public_key_info
+            seen = {entity(each) for each in path}
+            issuers = by_subject.get(name_key(path[-1].issuer), [])
+            waiting.extend((*path, each) for each in issuers if entity(each) not in seen)

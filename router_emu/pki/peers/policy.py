@@ -33,16 +33,21 @@ _WEAK_ALGORITHMS = [
 ]
 
 _ANY_PURPOSE = "2.5.29.37.0"
+_CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
+_EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
 _EXTENDED = {
     PeerPurpose.SERVER: {SERVER_AUTH, _ANY_PURPOSE},
     PeerPurpose.CLIENT: {CLIENT_AUTH, _ANY_PURPOSE},
     # RFC 4945 section 5.1.3.12; the last two are none of its, but common in routers' certificates.
     PeerPurpose.IKE: {IPSEC_IKE, IKE_INTERMEDIATE, _ANY_PURPOSE, SERVER_AUTH, CLIENT_AUTH},
+    # Ours.  A web server's certificate from a built-in CA vouches for no bundle of CAs.
+    PeerPurpose.SIGNER: {_CODE_SIGNING, _EMAIL_PROTECTION, _ANY_PURPOSE},
 }
 _USAGES = {
     PeerPurpose.SERVER: ("digital_signature", "key_encipherment"),
     PeerPurpose.CLIENT: ("digital_signature",),
     PeerPurpose.IKE: ("digital_signature", "non_repudiation"),  # RFC 4945 section 5.1.3.2
+    PeerPurpose.SIGNER: ("digital_signature", "non_repudiation"),
 }
 _DEMANDED = {"server-auth": SERVER_AUTH, "client-auth": CLIENT_AUTH}
 

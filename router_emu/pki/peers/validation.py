@@ -14,7 +14,7 @@ from router_emu.pki.peers.path_rules import broken_rule
 from router_emu.pki.peers.paths import Path, candidate_paths, issuer_named, named
 from router_emu.pki.peers.policy import not_for, weakness
 from router_emu.pki.peers.revocation import revoked_or_unknown
-from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Reason, Trust, Verdict
+from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Reason, Trust, Verdict, entity
 from scep_core.certificates import Certificate
 from scep_core.crls import Crl
 
@@ -42,14 +42,16 @@ def check_chain(
     if not chain:
         return Bad(Reason.MALFORMED, "no certificate was shown")
     verdicts: list[Bad | CannotTell] = []
-    for path in islice(candidate_paths(chain, trust.anchors, trust.intermediates), _MOST_PATHS):
+    barred = set(map(entity, trust.not_through))
+    paths = candidate_paths(chain, trust.anchors, trust.intermediates)
+    for path in islice((each for each in paths if barred.isdisjoint(map(entity, each))), _MOST_PATHS):
         verdict = _check_path(path, purpose, at, trust, crls)
         if isinstance(verdict, Good):
             return verdict
         verdicts.append(verdict)
     if not verdicts:
         peer = f"{named(chain[0])}, issued by {issuer_named(chain[0])},"
-        return Bad(Reason.NO_PATH, f"no way leads from {peer} to the CA of trustpoint {trust.name}")
+        return Bad(Reason.NO_PATH, f"no way leads from {peer} to a CA of {trust.name}")
     return max(verdicts, key=_telling)
 
 

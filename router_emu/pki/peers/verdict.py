@@ -6,7 +6,7 @@ nobody's fault yet: with a CRL in hand it would be one of the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,11 +15,12 @@ from scep_core.certificates import Certificate
 
 
 class PeerPurpose(StrEnum):
-    """What a peer shows its certificate for; ANY asks for no extended key usage."""
+    """What a peer shows its certificate for; ANY asks for no extended key usage, SIGNER signs a bundle."""
 
     SERVER = "server"
     CLIENT = "client"
     IKE = "ike"
+    SIGNER = "signer"
     ANY = "any"
 
 
@@ -84,7 +85,8 @@ class Trust:
     A path ends at one of ``anchors``, through ``intermediates`` or what the peer sent.  With ``crl_optional``
     a CRL that cannot be had is no hindrance; one that is there counts (IOS's manual on ``crl optional`` [D]).
     ``extended_key_usage`` is ``server-auth`` or ``client-auth`` where the trustpoint's statement demands
-    that whatever the purpose, else empty.
+    that whatever the purpose, else empty.  No path counts that leads through one of ``not_through``, or
+    another certificate of the same CA and key.  Without ``revocation`` nobody asks for a CRL at all.
     """
 
     name: str
@@ -92,6 +94,8 @@ class Trust:
     intermediates: tuple[Certificate, ...] = ()
     crl_optional: bool = False
     extended_key_usage: str = ""
+    not_through: tuple[Certificate, ...] = ()
+    revocation: bool = True
 
 
 def trusts(
@@ -110,3 +114,27 @@ def trusts(
             anchors = tuple(ladder[-1] for ladder in ladders)
             lower = tuple(ca for ladder in ladders for ca in ladder[:-1])
             yield Trust(name, anchors, lower, each.crl_optional, each.extended_key_usage)
+
+
+TRUST_POOL = "Trustpool"
+
+
+def pool_trust(active: Sequence[Certificate], crl_optional: bool, trustpoints: Iterable[Trust]) -> Trust:
+    """What the trust pool vouches for, beside all that ``trustpoints`` do.
+
+    A CA that is in a trustpoint too is judged by the trustpoint's policy alone (the chapter, "Handling of CA
+    Certificates appearing both in Trust Pool and Trust Point"): a path through it does not count here, or the
+    CRL that the trustpoint insists on would be optional by way of a root above it.
+
+    The pool's own ``crl optional`` is not like a trustpoint's: it "disables revocation checking", says the
+    chapter.
+    """
+    first = tuple(ca for each in trustpoints for ca in (*each.anchors, *each.intermediates))
+    theirs = {entity(each) for each in first}
+    anchors = tuple(each for each in active if entity(each) not in theirs)
+    return Trust(TRUST_POOL, anchors, not_through=first, revocation=not crl_optional)
+
+
+def entity(certificate: Certificate) -> tuple[bytes, bytes]:
+    """Whose certificate it is: name and key (RFC 4158 section 5.2)."""
+    return certificate.subject, certificate.public_key_info

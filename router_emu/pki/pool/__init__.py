@@ -1,0 +1,1 @@
+"""The trust pool: CA certificates, built in or brought by a bundle, and how they stay fresh."""
