@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from router_emu.pki.trustpoint import CaCertificateRefused, TrustpointState, choose_ca
 from router_emu.pki.wire import (
     NOT_BELIEVED,
@@ -63,4 +65,7 @@ def _choose(certificates: Sequence[Certificate], current: Certificate) -> Trustp
     offered = choose_ca(last_first, current.not_after, replaced=current)
     if offered.ca.not_after <= current.not_after:
         raise CaCertificateRefused("it ends no later than the CA of now")
-    return TrustpointState(ca=offered.ca, ra=offered.ra, above=offered.above)
+    found = TrustpointState(ca=offered.ca, ra=offered.ra, above=offered.above)
+    if not (found.encryption and isinstance(found.encryption.public_key(), rsa.RSAPublicKey)):
+        raise CaCertificateRefused("no request can be sealed for its key")
+    return found

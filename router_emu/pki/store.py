@@ -162,7 +162,7 @@ class Pki:
         running = self.attempts_of(name)
         for attempt in running:
             self._step(attempt, Event.CANCEL, now)
-        return bool(running)
+        return self.upkeep.stop_asking(name, now) or bool(running)
 
     def _give_way(self, name: str, now: datetime) -> None:
         """Others come in the place of a trustpoint's enrolments; of those by hand nobody needs to be told."""
@@ -170,6 +170,12 @@ class Pki:
             if attempt.application.by_hand:
                 del self.attempts[attempt.application.slot]
         self.cancel(name, now)
+
+    def give_up_next(self, name: str, now: datetime) -> None:
+        """Give up what was asked of a trustpoint's next CA: it is another one now."""
+        for attempt in self.attempts_of(name):
+            if attempt.application.to_next_ca:
+                self._step(attempt, Event.CANCEL, now)
 
     def follow_takeover(self, name: str, now: datetime) -> None:
         """A trustpoint's next CA is the one of now: what was asked of it goes on, the rest is given up."""

@@ -47,6 +47,9 @@ class Enroller(Protocol):
     def start(self, application: Application, settings: TrustpointSettings, now: datetime) -> None:
         """Start an enrolment."""
 
+    def give_up_next(self, name: str, now: datetime) -> None:
+        """Give up what was asked of a trustpoint's next CA."""
+
     def follow_takeover(self, name: str, now: datetime) -> None:
         """Settle the enrolments of a trustpoint that has another CA now."""
 
@@ -97,10 +100,11 @@ class Upkeep:
 
     # ----------------------------------------------------------------------------------------- renewals
 
-    def _renew(self, wanted: Renewal, now: datetime) -> str | None:
+    def _renew(self, wanted: Renewal, now: datetime, *, asked: bool = False) -> str | None:
         """Ask for another certificate; the one that is there serves until it has come.
 
-        The next CA is asked for only if there is something to ask it then.
+        The next CA is asked for only if there is something to ask it then, and anew after a try that failed:
+        its certificate may have been replaced.  ``asked`` says that this has just been done.
         """
         settings, title = wanted.settings, title_of(wanted.settings.name, wanted.purpose)
         try:
@@ -111,7 +115,7 @@ class Upkeep:
             self._later(wanted, now)
             return f"not renewed: {error}"
         state = self._enroller.trustpoints[settings.name]
-        if wanted.rolls_over and state.next is None:
+        if wanted.rolls_over and not asked and (state.next is None or wanted.slot in self.next_tries):
             exchange = get_next_ca(self._enroller.wire, base_url, settings.name, state, settings.digest)
             self._asking[wanted.slot] = exchange
             finish = partial(self._finish, wanted.slot, exchange)
@@ -143,6 +147,14 @@ class Upkeep:
         self._told.discard(name)
         self.expiries.forget(name)
 
+    def stop_asking(self, name: str, now: datetime) -> bool:
+        """Give up asking for a trustpoint's next CA until the next try; whether anybody was asking."""
+        asking = [each for each in self._asking if each.partition(" ")[0] == name]
+        for slot in asking:
+            del self._asking[slot]
+            self._later(self._wanted()[slot], now)
+        return bool(asking)
+
     def _tell_ends(self, name: str, now: datetime) -> str:
         ended = self.expiries.tell(name, self._enroller.trustpoints[name], now)
         for each in ended:
@@ -165,10 +177,13 @@ class Upkeep:
         held = self._enroller.trustpoints[name]
         match outcome:
             case NextCa(TrustpointState() as found):
-                if held.next is None:  # the other of two usage keys may have been quicker
+                if held.next is None or held.next.ca != found.ca:
+                    self._enroller.give_up_next(name, now)
                     self._enroller.trustpoints[name] = replace(held, next=found)
                     self._enroller.report("next-ca", name, now, dates.long(wanted.end))
-                return self._renew(wanted, now) or "the next CA is held"
+                return self._renew(wanted, now, asked=True) or "the next CA is held"
+            case _ if held.next is not None:  # announced no more, or not to be had just now: it still stands
+                return self._renew(wanted, now, asked=True) or "the next CA is held"
             case ExchangeFailed():
                 self._enroller.report(outcome.what, title, now, str(outcome))
                 came_to = f"no answer: {outcome}"

@@ -6,9 +6,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from router_emu.pki.keys import KeyPair
+from router_emu.pki.rollover import NextCa
+from router_emu.pki.trustpoint import TrustpointState
 from router_emu.pki.wire import HttpResponse, NoResponse
+from scep_core.certificates import build_certificate, ext_basic_constraints
+from scep_core.values import Digest
 from tests.router_emu.pki_lab import DIES, Answer, Lab, ScriptedCa, awaited, make_ca, make_identity, rsa_key
 from tests.router_emu.rollover_stage import (
     DUE,
@@ -113,11 +119,77 @@ def test_a_shadow_certificate_that_does_not_come_is_tried_for_again(
     assert timedelta(hours=23) < due - lab.screen.now <= timedelta(days=1)
     assert takeover == (DIES, "myca rollover", "rollover myca")
     assert not held(lab).shadows
-    asked = operations(ca).count("GetNextCACert")
+    assert operations(ca).count("GetNextCACert") == 1
     ca.answer = issued_by(ca, coming)
     lab.wait(days=1)
     assert held(lab).shadows
-    assert operations(ca).count("GetNextCACert") == asked == 1
+    assert operations(ca).count("GetNextCACert") == 2  # it may be another one by now
+    assert sum("NEXTCA " in line for line in lab.log) == 1
+
+
+def test_a_next_ca_that_was_replaced_is_found_out(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    announce(ca, next_ca())
+    ca.answer, ca.signer = ca.denied, next_ca()
+    lab.wait(seconds=1)
+    assert held(lab).next == TrustpointState(ca=next_ca().certificate)
+    other = next_ca("another next ca")
+    announce(ca, other)
+    ca.recipients = [ca.identity, other]  # nobody opens what is sealed for the first one
+    ca.answer = issued_by(ca, other)
+    lab.wait(days=1)
+    until_the_end(lab)
+    assert held(lab).ca == other.certificate
+    assert held(lab).own
+
+
+def test_a_next_ca_that_is_announced_no_more_still_stands(lab: Lab, ca: ScriptedCa) -> None:
+    """Ours is told of no more once it issues, before the CA of now has ended."""
+    enrolled(lab, ca)
+    coming, capabilities = next_ca(), ca.capabilities
+    announce(ca, coming)
+    ca.answer, ca.signer = ca.denied, coming
+    lab.wait(seconds=1)
+    ca.capabilities, ca.answer = capabilities, issued_by(ca, coming)
+    lab.wait(days=1)
+    assert held(lab).shadows
+    assert "NONEXTCA" not in " ".join(lab.log)
+
+
+def test_a_next_ca_that_nothing_can_be_sealed_for(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = next_ca().certificate.subject
+    elliptic = build_certificate(
+        serial_number=9,
+        issuer=name,
+        subject=name,
+        public_key_info=key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        not_before=NEXT_LIFE[0],
+        not_after=NEXT_LIFE[1],
+        extensions=[ext_basic_constraints(True)],
+        key=key,
+        digest=Digest.SHA256,
+    )
+    announce(ca, next_ca())
+    ca.next_ca = told(elliptic, by=ca.identity)
+    lab.wait(seconds=1)
+    assert held(lab).next is None
+    assert "NOTBELIEVED" in lab.log[-1]
+    assert "no request can be sealed for its key" in lab.log[-1]
+
+
+def test_asking_for_the_next_ca_can_be_cancelled(lab: Lab, ca: ScriptedCa) -> None:
+    enrolled(lab, ca)
+    announce(ca, next_ca())
+    lab.screen.now = DUE
+    assert lab.pki.fire("myca", DUE) is None
+    task = lab.pki.outbox.pop()
+    lab.screen("crypto ca cancel-enroll myca")
+    assert "There is no enrollment" not in lab.screen.text
+    assert task.finish(NextCa(TrustpointState(ca=next_ca().certificate)), DUE) == "too late"
+    assert (held(lab).next, lab.pki.outbox) == (None, [])
+    assert [name for _, _, name in awaited(lab.pki)] == ["renewal myca"]
 
 
 def test_without_a_shadow_certificate_the_next_ca_takes_over_alone(lab: Lab, ca: ScriptedCa) -> None:
