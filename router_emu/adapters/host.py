@@ -218,11 +218,18 @@ class RouterHost:
         except Exception as error:  # no disk space, say
             if failed_before is None:
                 _log.exception("a router cannot be saved; nothing is sent", router=self.name, why=str(error))
+                why = (isinstance(error, OSError) and error.strerror) or "internal error"
+                self._tell(self.router.texts.state_not_saved, why=why)
             self._save_again = asyncio.get_running_loop().call_later(RETRY, self._settle)
             return False
         if failed_before is not None:
             _log.info("a router is saved again", router=self.name)
+            self._tell(self.router.texts.state_saved)
         return True
+
+    def _tell(self, message: tuple[str, str], **values: str) -> None:
+        mnemonic, text = message
+        self.router.log.add(self.now(), "config", mnemonic, text.format(**values))
 
     async def _exchange(self, task: Task[Any], timer: str | None) -> None:
         outcome = await self._carry(task)

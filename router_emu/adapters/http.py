@@ -12,7 +12,7 @@ import socket
 from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from router_emu.adapters.http_answer import Answer
+from router_emu.adapters.http_answer import Answer, TooLarge
 from router_emu.adapters.tls import TlsFailure, TlsStream, client_context
 from router_emu.pki.peers.verdict import Good
 from router_emu.pki.wire import (
@@ -70,6 +70,8 @@ async def send(request: HttpRequest) -> HttpResponse | NoResponse:
         return NoResponse(f"no address for {host}")
     except OSError as error:  # without a strerror: of a host's several addresses each failed in its own way
         return NoResponse((error.strerror or "connection failed").lower())
+    except TooLarge:
+        return NoResponse(f"the answer is larger than {request.limits.body} octets")
     except (EOFError, ValueError, http.client.HTTPException):
         return NoResponse("the answer is not HTTP, or was cut off")
 

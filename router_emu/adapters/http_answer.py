@@ -18,10 +18,14 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] +([1-9][0-9]{2})(?: .*)?")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 
 
+class TooLarge(ValueError):
+    """The body has more octets than are wanted."""
+
+
 class Answer:
     """``feed`` it what comes until it ``is_whole``, then ask it; ``end`` it when the connection ends before.
 
-    ValueError or HTTPException when what comes is no HTTP, or has a body larger than ``most`` octets.
+    ValueError or HTTPException when what comes is no HTTP; TooLarge for a body of more than ``most`` octets.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,7 +57,7 @@ class Answer:
             self._begin(head)
         self.is_whole = self._body.feed(data)
         if len(self._body.content) > self._most:
-            raise ValueError("too large")
+            raise TooLarge("too large")
 
     def end(self) -> None:
         """The connection has ended, as the server told; ValueError when something is missing."""
@@ -77,7 +81,7 @@ class Answer:
             self._body = _Chunked(self._most)
         elif length.isascii() and length.isdecimal() and len(length) < 20:
             if int(length) > self._most:
-                raise ValueError("too large")
+                raise TooLarge("too large")
             self._body = _ByLength(int(length))
         else:
             self._body = _ByLength(None)
@@ -138,7 +142,7 @@ class _Chunked:
             raise ValueError("not the size of a chunk")
         self._left = int(size, 16)
         if len(self.content) + self._left > self._most:
-            raise ValueError("too large")
+            raise TooLarge("too large")
         self._expected = self._line_end if self._left else self._trailer
         return False
 

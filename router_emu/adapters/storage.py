@@ -6,21 +6,27 @@ Each file is written whole or not at all.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+import structlog
 
 from router_emu.adapters.disks import Disks
 from router_emu.commands.context import Router
 from router_emu.config import text
 from router_emu.config.store import Commit
 from router_emu.pki import snapshot
+from router_emu.pki.pool.keeper import PoolKeeper
 from router_emu.pki.pool.store import BrokenPool
 from router_emu.pki.snapshot import BrokenState
 from sceplab.files import write_json, write_secret
+
+_log = structlog.get_logger(__name__)
 
 
 class RouterFolder:
@@ -58,25 +64,44 @@ class RouterFolder:
                 router.config.history = tuple(_load_commit(each) for each in stored["commits"])
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise BrokenState(f"{self._configuration}: {error}") from error
+        has_bundle = False
         if self._pki.exists():
+            stored = _read(self._pki)
             try:
-                snapshot.load(router.pki, _read(self._pki))
+                has_bundle = snapshot.load(router.pki, stored)
             except BrokenState as error:
                 raise BrokenState(f"{self._pki}: {error}") from error
-        if self._trust_pool.exists():
-            try:
-                router.pki.pool.load(_read(self._trust_pool))
-            except (BrokenState, BrokenPool) as error:
-                self._trust_pool.replace(self._trust_pool.with_name(f"{self._trust_pool.name}.broken"))
-                router.pki.pool.lost(str(error).removeprefix(f"{self._trust_pool}: "))
+        self._load_pool(router.pki.pool, has_bundle)
+
+    def _load_pool(self, pool: PoolKeeper, has_bundle: bool) -> None:
+        path = self._trust_pool
+        try:
+            pool.load(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            if has_bundle:
+                pool.lost("the file is gone")
+            return
+        except BrokenPool as error:
+            pool.lost(str(error))
+        except (ValueError, RecursionError):
+            pool.lost("the file is no JSON")
+        except OSError as error:
+            pool.lost(f"the file cannot be read: {(error.strerror or 'no reason told').lower()}")
+        else:
+            return
+        try:
+            path.rename(_free_name(path))
+        except OSError as error:
+            _log.warning("a damaged trust pool cannot be put aside", path=str(path), why=str(error))
 
     def save(self, router: Router) -> None:
         """Write what changed since the last time."""
         running = "\n".join(text.lines(router.config.running))
         commits = [asdict(each) | {"at": each.at.isoformat()} for each in router.config.history]
         self._write(self._configuration, {"running": running, "commits": commits})
-        self._write(self._pki, snapshot.dump(router.pki))
+        # The pool before the note that it is there: a crash between them is no loss.
         self._write(self._trust_pool, router.pki.pool.dump())
+        self._write(self._pki, snapshot.dump(router.pki))
 
     def _write(self, path: Path, value: Any) -> None:
         if self._written.get(path) != value:
@@ -87,8 +112,19 @@ class RouterFolder:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise BrokenState(f"{path}: the file is no JSON") from error
     except ValueError as error:
         raise BrokenState(f"{path}: {error}") from error
+
+
+def _free_name(path: Path) -> Path:
+    """``trustpool.json.broken``, or that with a number: what was put aside before stays."""
+    for number in count(1):
+        free = path.with_name(f"{path.name}.broken{f'.{number}' if number > 1 else ''}")
+        if not os.path.lexists(free):
+            return free
+    raise AssertionError("numbers do not end")
 
 
 def _load_commit(stored: dict[str, Any]) -> Commit:

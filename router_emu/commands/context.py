@@ -37,7 +37,8 @@ class Router:
         self.pki.on_report = self.log_enrolment
         self.pki.pool.on_report = self.log_pool
         self.pki.pool.fetch = self.fetch_bundle
-        self.config.checks += [ssh_server.check, trustpoints.check]
+        self.pki.pool.router = self.name
+        self.config.checks += [ssh_server.check, trustpoints.check, trustpool_policy.check]
 
     @property
     def serial_number(self) -> str:

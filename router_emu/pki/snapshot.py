@@ -39,11 +39,16 @@ def dump(pki: Pki) -> Json:
         "attempts": [_dump_attempt(attempt) for attempt in pki.attempts.values()],
         "next_tries": {slot: when.isoformat() for slot, when in pki.upkeep.next_tries.items()},
         "expiries_told": sorted(pki.upkeep.expiries.told),
+        # The pool has a file of its own, whose loss is to be noticed.
+        "has_bundle": bool(pki.pool.pool.downloaded),
     }
 
 
-def load(pki: Pki, stored: Mapping[str, Any]) -> None:
-    """Put what ``dump`` made into a fresh ``pki``; BrokenState when it is not that."""
+def load(pki: Pki, stored: Mapping[str, Any]) -> bool:
+    """Put what ``dump`` made into a fresh ``pki``; BrokenState when it is not that.
+
+    True when the trust pool, which is not in it, held a bundle.
+    """
     try:
         stored = stored if "login_keys" in stored else _of_general_keys(stored)
         keys, login_keys = load_ring(stored["keys"]), load_login_keys(stored["login_keys"])
@@ -53,6 +58,8 @@ def load(pki: Pki, stored: Mapping[str, Any]) -> None:
         next_tries = {slot: read_instant(each) for slot, each in stored["next_tries"].items()}
         # An earlier version told of no end.
         told = {(str(name), str(fingerprint)) for name, fingerprint in stored.get("expiries_told", [])}
+        # An earlier version knew no trust pool.
+        has_bundle = _of(bool, stored.get("has_bundle", False))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BrokenState(f"the stored PKI state cannot be read: {error}") from error
     pki.keys, pki.login_keys = keys, login_keys
@@ -60,6 +67,7 @@ def load(pki: Pki, stored: Mapping[str, Any]) -> None:
     pki.attempts.update({each.application.slot: each for each in attempts})
     pki.upkeep.next_tries.update(next_tries)
     pki.upkeep.expiries.told = told
+    return has_bundle
 
 
 def _of_general_keys(stored: Mapping[str, Any]) -> Json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileTexts:
-    """What `dir`, `copy` and commands that read or write files print."""
+    """What `dir`, `copy` and commands that read or write files print, and the log on saving."""
 
     # --- disks: the shape of XR's, from memory [U]; netmiko looks for the first line [C] ---
     no_file: str = "% The file cannot be read: {why}"  # ours
@@ -28,3 +28,10 @@ class FileTexts:
     # --- dir ---
     directory_title: str = "\nDirectory of {place}"
     directory_line: str = "{number:>5} {mode}. 1 {size:>10} {date} {name}"
+
+    # --- the log, of the router's own state; ours ---
+    state_not_saved: tuple[str, str] = (
+        "MGBL-CONFIG-2-NOTSAVED",
+        "What has changed cannot be saved and would be lost by a restart: {why}. It is tried again",
+    )
+    state_saved: tuple[str, str] = ("MGBL-CONFIG-5-SAVED", "What had changed is saved again")

@@ -71,6 +71,12 @@ def test_a_full_disk_holds_a_poll_back_until_there_is_room(
         assert fired == [(1, "r1", "enrolment myca: poll 1 of 3", "pending")]
         assert stage.ca.kinds == ["PkcsReq", "CertPoll"]
         assert said(logs, "a router cannot be saved; nothing is sent") == 1
+        told = [line for line in stage.host.router.log.lines if "SAVED" in line]
+        assert [line.partition("%")[2].split(" ")[0] for line in told] == [
+            "MGBL-CONFIG-2-NOTSAVED",
+            "MGBL-CONFIG-5-SAVED",
+        ]
+        assert "by a restart: No space left on device." in told[0]
         await stage.restart()
         name = stage.host.router.pki.timers()[0][2]
         assert name == "enrolment myca: poll 2 of 3"

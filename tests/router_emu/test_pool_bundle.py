@@ -64,6 +64,15 @@ def test_a_bad_one_is_refused_with_its_own_sentence(name):
     assert FAULTS[name] in refusal(shipped()[name].content)
 
 
+@pytest.mark.parametrize("signers", ["310130", "31023005", "3000"])
+def test_malformed_signers_are_no_bundle(signers: str) -> None:
+    """They used to get past as another error, and the refresh that met them never ended."""
+    content = asn1.sequence_of(asn1.oid("1.2.840.113549.1.7.1"))
+    body = asn1.integer(1) + asn1.encode(0x31) + content + bytes.fromhex(signers)
+    data = asn1.sequence_of(asn1.oid(cms.SIGNED_DATA), asn1.encode(0xA0, asn1.sequence_of(body)))
+    assert refusal(data)
+
+
 def test_every_shipped_bundle_is_in_one_of_these_tests():
     assert {*GOOD, *FAULTS} == set(shipped())
 

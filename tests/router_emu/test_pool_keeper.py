@@ -320,7 +320,9 @@ class TestRestarts:
 
     @pytest.mark.parametrize("refresh", [None, {}, {"state": "asleep"}, {"state": "waiting", "end": 7}])
     def test_a_schedule_that_is_none_is_broken_and_nothing_of_it_is_taken(self, bench, refresh):
-        stored = store.seal(store.dump(bench.keeper.pool) | {"cabundle_url": URL, "refresh": refresh})
+        stored = store.seal(
+            store.dump(bench.keeper.pool) | {"router": "", "cabundle_url": URL, "refresh": refresh}
+        )
         fresh = PoolKeeper(built_in())
         with pytest.raises(BrokenPool):
             fresh.load(stored)

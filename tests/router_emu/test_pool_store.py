@@ -79,8 +79,14 @@ def test_the_earliest_end_is_that_of_an_active_one_that_is_still_valid():
 
 def test_it_is_the_same_after_a_restart():
     pool = with_bundle("full")
-    stored = json.loads(json.dumps(seal(dump(pool))))
-    assert load(built_in(), unseal(stored)) == pool
+    stored = json.loads(json.dumps(seal(dump(pool) | {"router": "r1"})))
+    assert load(built_in(), unseal(stored, "r1")) == pool
+
+
+@pytest.mark.parametrize("whose", [{"router": "r2"}, {}])
+def test_another_routers_pool_is_not_taken(whose):
+    with pytest.raises(BrokenPool, match="another router's"):
+        unseal(seal(dump(with_bundle("core")) | whose), "r1")
 
 
 def test_what_is_built_in_comes_with_the_router_and_is_not_stored():
@@ -93,7 +99,7 @@ WHOLE = json.dumps(seal(dump(TrustPool(()))))
 @pytest.mark.parametrize("stored", [None, [], {}, 7, "x", {"sha256": None}, {"sha256": "", "downloaded": []}])
 def test_something_else_is_no_pool(stored):
     with pytest.raises(BrokenPool):
-        unseal(stored)
+        unseal(stored, "r1")
 
 
 @pytest.mark.parametrize(
@@ -131,4 +137,4 @@ def test_one_bit_is_noticed_even_where_the_certificate_can_still_be_read(data):
     other = "A" if old[at] != "A" else "B"
     certificates[number] = old[:at] + other + old[at + 1 :]
     with pytest.raises(BrokenPool, match="not what was written"):
-        unseal(stored | {"downloaded": certificates})
+        unseal(stored | {"downloaded": certificates}, "r1")

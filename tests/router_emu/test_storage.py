@@ -98,7 +98,18 @@ def test_a_write_that_fails_leaves_the_old_file(
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"null", b"[]", b"{}", b"7", b"\xff\xfe", b'{"running": null, "commits": []}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"7",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"running": null, "commits": []}',
+    ],
 )
 def test_a_damaged_file_is_named(folder: Path, make_router: MakeRouter, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)

@@ -106,3 +106,26 @@ def test_a_pools_life(make_lab: MakeLab, web: Bundles, golden: Golden, wording: 
     lab.type(IMPORT, "crypto ca trustpool import url clean")
     lab.type("show crypto ca trustpool | include Inactive", "show logging | include TRUSTPOOL")
     golden(f"trustpool-{wording}.txt", without_keys(lab.screen.text))
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://bundles.lab/x", "disk0:/x", "http://", "https://b:99999/x", "http://[b/x"]
+)
+def test_a_location_that_nothing_can_be_fetched_from_is_refused_at_commit(
+    make_lab: MakeLab, url: str
+) -> None:
+    lab = make_lab("modern")
+    lab.type("configure", "crypto ca trustpool policy", f"cabundle url {url}", "commit")
+    assert lab.screen.output.failed
+    assert lab.pki.pool.policy.cabundle_url == ""
+    assert "the URL is not http://host/... or https://host/..." in after(lab, "show configuration failed")
+    lab.type(f"cabundle url {URL}", "commit")
+    assert lab.pki.pool.policy.cabundle_url == URL
+
+
+def test_no_needs_only_the_first_word_where_it_can_mean_no_other(make_lab: MakeLab) -> None:
+    lab = make_lab("modern")
+    lab.type("configure", "crypto ca trustpool policy", f"cabundle url {URL}", "crl optional", "commit")
+    lab.type("no cabundle", "no crl", "commit")
+    assert not lab.screen.output.failed
+    assert (lab.pki.pool.policy.cabundle_url, lab.pki.pool.policy.crl_optional) == ("", False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from router_emu.pki.peers.verdict import entity
+from router_emu.pki.peers.verdict import entity, name_key
 from router_emu.pki.readable import LARGEST_CERTIFICATE
 from router_emu.pki.wire import printable
 from scep_core import names
@@ -42,17 +42,6 @@ def _shown(name: bytes) -> str:
 def same_name(one: bytes, other: bytes) -> bool:
     """Whether two Names, in DER, are the same by RFC 5280 section 7.1, in any string type and case."""
     return one == other or name_key(one) == name_key(other)
-
-
-def name_key(name: bytes) -> object:
-    """Equal for Names, in DER, that are the same by RFC 5280 section 7.1; for looking them up."""
-    try:
-        rdns = names.parse_name(name)
-    except ValueError:
-        return name
-    return tuple(
-        tuple(sorted((kind, " ".join(text.casefold().split())) for kind, text in rdn)) for rdn in rdns
-    )
 
 
 def candidate_paths(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
+from scep_core import names
 from scep_core.certificates import Certificate
 
 
@@ -135,6 +136,17 @@ def pool_trust(active: Sequence[Certificate], crl_optional: bool, trustpoints: I
     return Trust(TRUST_POOL, anchors, not_through=first, revocation=not crl_optional)
 
 
-def entity(certificate: Certificate) -> tuple[bytes, bytes]:
-    """Whose certificate it is: name and key (RFC 4158 section 5.2)."""
-    return certificate.subject, certificate.public_key_info
+def name_key(name: bytes) -> object:
+    """Equal for Names, in DER, that are the same by RFC 5280 section 7.1; for looking them up."""
+    try:
+        rdns = names.parse_name(name)
+    except ValueError:
+        return name
+    return tuple(
+        tuple(sorted((kind, " ".join(text.casefold().split())) for kind, text in rdn)) for rdn in rdns
+    )
+
+
+def entity(certificate: Certificate) -> tuple[object, bytes]:
+    """Whose certificate it is: name, however it is encoded, and key (RFC 4158 section 5.2)."""
+    return name_key(certificate.subject), certificate.public_key_info

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from router_emu import dates
-from router_emu.pki.peers.paths import name_key, named
+from router_emu.pki.peers.paths import named
 from router_emu.pki.peers.validation import check_chain
-from router_emu.pki.peers.verdict import Bad, Good, PeerPurpose, Reason, Trust
+from router_emu.pki.peers.verdict import Bad, Good, PeerPurpose, Reason, Trust, name_key
 from router_emu.pki.wire import printable
 from scep_core import asn1, ber, cms, names, structures
 from scep_core.certificates import Certificate, read_certificate
@@ -52,6 +52,15 @@ def read_bundle(data: bytes, built_in: Sequence[Certificate], now: datetime) -> 
     nobody is for others to say.  Every certificate must be a CA's that has not ended, and no two may have the
     same issuer and subject (a restriction of IOS's [D]).  The rules but for that one are ours.
     """
+    try:
+        return _read(data, built_in, now)
+    except BundleRefused:
+        raise
+    except ValueError:  # inside of a SignedData, too, anything may be malformed
+        raise BundleRefused(_NO_BUNDLE) from None
+
+
+def _read(data: bytes, built_in: Sequence[Certificate], now: datetime) -> Bundle:
     found, signer = _take_apart(data), None
     if isinstance(found, bytes) and cms.has_signers(found):
         content, signer = _verified(found, built_in, now)

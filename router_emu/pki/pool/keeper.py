@@ -74,6 +74,7 @@ class PoolKeeper:
         self.policy = PoolPolicy()
         self.machine = Machine()
         self.refuses_unsigned = refuses_unsigned
+        self.router = ""  # whose pool this is
         self.fetch: Callable[[str, datetime], Exchange[bytes]] = _no_network
         self.on_report: Callable[[PoolReport, datetime], None] = _ignore
         self._running: Exchange[bytes] | None = None
@@ -178,11 +179,12 @@ class PoolKeeper:
             "failures": machine.failures,
         }
         url = self.policy.cabundle_url
-        return store.seal(store.dump(self.pool) | {"cabundle_url": url, "refresh": refresh})
+        about = {"router": self.router, "cabundle_url": url, "refresh": refresh}
+        return store.seal(store.dump(self.pool) | about)
 
     def load(self, stored: Any) -> None:
         """Put what ``dump`` made into a fresh keeper; BrokenPool, and nothing is taken, if it is none."""
-        values = store.unseal(stored)
+        values = store.unseal(stored, self.router)
         pool = store.load(self.pool.built_in, values)
         try:
             url, refresh = str(values["cabundle_url"]), values["refresh"]

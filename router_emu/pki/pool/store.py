@@ -15,7 +15,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from router_emu.pki.peers.paths import name_key
+from router_emu.pki.peers.verdict import name_key
 from router_emu.pki.pool.bundle import Bundle
 from router_emu.pki.snapshot_keys import read_instant
 from scep_core.certificates import Certificate, read_certificate
@@ -95,13 +95,15 @@ def seal(values: Json) -> Json:
     return values | {"sha256": _digest(values)}
 
 
-def unseal(stored: Any) -> Json:
-    """What ``seal`` was given; BrokenPool when it is not that any more, to the bit."""
+def unseal(stored: Any, router: str) -> Json:
+    """What ``seal`` was given; BrokenPool when it is not that any more, to the bit, or another router's."""
     if not isinstance(stored, dict) or "sha256" not in stored:
         raise BrokenPool("the stored trust pool cannot be read: it is something else")
     values = {key: value for key, value in stored.items() if key != "sha256"}
     if stored["sha256"] != _digest(values):
         raise BrokenPool("the stored trust pool is not what was written")
+    if values.get("router") != router:
+        raise BrokenPool("the stored trust pool is another router's")
     return values
 
 
