@@ -11,6 +11,7 @@ from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Rea
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from scep_core import certificates
 from scep_core.cms import Identity
+from scep_core.values import Digest
 from tests.router_emu.pki_lab import make_ca, make_identity
 from tests.router_emu.pool_stage import EPOCH
 
@@ -104,3 +105,24 @@ def test_a_trustpoints_next_ca_is_the_trustpoints():
     settings = TrustpointSettings("myca", "", "http://ca.lab", timedelta(minutes=1), 10, "")
     state = TrustpointState(ca=STRANGER.certificate, next=TrustpointState(ca=ROOT.certificate))
     assert pool(*trusts({"myca": settings}, {"myca": state})).anchors == ()
+
+
+def test_a_trustpoints_ca_is_the_same_however_its_name_is_encoded():
+    """Reissued, CAs often change from PrintableString to UTF8String."""
+    utf8 = certificates.build_certificate(
+        serial_number=3,
+        issuer=_in_utf8(ROOT.certificate.issuer),
+        subject=_in_utf8(ROOT.certificate.subject),
+        public_key_info=ROOT.certificate.public_key_info,
+        not_before=LIFE[0],
+        not_after=LIFE[1],
+        extensions=ROOT.certificate.extensions,
+        key=ROOT.key,
+        digest=Digest.SHA256,
+    )
+    assert utf8.subject != ROOT.certificate.subject
+    assert pool_trust((utf8,), True, (trustpoint(ROOT),)).anchors == ()
+
+
+def _in_utf8(name: bytes) -> bytes:
+    return name.replace(b"\x13\x03lab", b"\x0c\x03lab")

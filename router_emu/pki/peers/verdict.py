@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from scep_core import names
@@ -136,6 +137,7 @@ def pool_trust(active: Sequence[Certificate], crl_optional: bool, trustpoints: I
     return Trust(TRUST_POOL, anchors, not_through=first, revocation=not crl_optional)
 
 
+@lru_cache(maxsize=256)  # a search for paths asks for the same few again and again
 def name_key(name: bytes) -> object:
     """Equal for Names, in DER, that are the same by RFC 5280 section 7.1; for looking them up."""
     try:
