@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,14 +18,26 @@ from typing import Any
 import structlog
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest as NoJson
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from bundles.domain import reader
-from bundles.shelf import Full, NotThere, Shelf, ShelfError
+from bundles.domain.builder import Bundle
+from bundles.shelf import Full, NotThere, Served, Shelf, ShelfError
 from bundles.shown import bundle_json, certificate_json, published_json
 from sceplab.clock import Clock
 
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 LONGEST = 100 * timedelta(days=365)
+MAX_BODY = 2_010_000  # less than the HTTP server's own limit, which is told without JSON
+LARGEST_FILE = 1_500_000  # fits in there in base64
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _STATUS: Mapping[type[ShelfError], int] = {NotThere: 404, Full: 409, ShelfError: 409}
+_HTTP_ERRORS: Mapping[int, tuple[str, str]] = {
+    404: ("not-found", "there is no such thing in this API"),
+    413: ("too-large", f"a file has at most {LARGEST_FILE} octets, a request {MAX_BODY}"),
+    415: ("not-json", "the body is JSON, and its Content-Type says so: application/json"),
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -41,26 +54,21 @@ def create_api(shelf: Shelf, clock: Clock) -> Blueprint:
         published = shelf.published(clock.now())
         return jsonify({"bundles": [bundle_json(each, published) for each in shelf.bundles()]})
 
-    @api.get("/bundles/<name>")
+    @api.get("/bundles/<path:name>")
     def bundle(name: str) -> ResponseReturnValue:
-        return _details(name)
-
-    def _details(name: str) -> ResponseReturnValue:
-        found = shelf.bundle(name)
-        members = [certificate_json(each) for each in found.certificates]
-        return jsonify(bundle_json(found, shelf.published(clock.now())) | {"members": members})
+        return _details(shelf.bundle(name), shelf.published(clock.now()))
 
     @api.post("/bundles")
     def add() -> ResponseReturnValue:
         given = _Given(clock.now())
         name, content = given.name("name"), given.content()
         content_type = given.content_type()
-        path = given.optional_path()
-        shelf.add_file(name, content, content_type, given.now)
-        if path is not None:
-            shelf.publish(path, name, given.now)
+        path, at = given.optional_path(), given.at()
+        if path is None and at is not None:
+            raise BadRequest("in_seconds: goes with path")
+        added, published = shelf.add_file(name, content, content_type, given.now, path, at)
         _log.info("file-added", bundle=name, path=path)
-        return _details(name)
+        return _details(added, published)
 
     @api.delete("/bundles/<name>")
     def remove(name: str) -> ResponseReturnValue:
@@ -87,6 +95,11 @@ def create_api(shelf: Shelf, clock: Clock) -> Blueprint:
         _log.info("taken-back", path=path)
         return "", 204
 
+    @api.route("/", defaults={"_path": ""}, methods=_METHODS)
+    @api.route("/<path:_path>", methods=_METHODS)
+    def nothing(_path: str) -> ResponseReturnValue:
+        return _error(404, *_HTTP_ERRORS[404])
+
     @api.errorhandler(ShelfError)
     def refuse(error: ShelfError) -> ResponseReturnValue:
         return _error(_STATUS[type(error)], error.code, str(error))
@@ -95,7 +108,25 @@ def create_api(shelf: Shelf, clock: Clock) -> Blueprint:
     def refuse_bad(error: BadRequest) -> ResponseReturnValue:
         return _error(400, "bad-request", str(error))
 
+    @api.errorhandler(HTTPException)
+    def refuse_http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        return _error(status, *_HTTP_ERRORS.get(status, ("error", error.name)))
+
+    @api.errorhandler(OSError)
+    def tell_disk(error: OSError) -> ResponseReturnValue:
+        """What is asked for could not be saved, so it is not done."""
+        _log.error("not-saved", why=error.strerror)
+        if error.errno in _FULL_DISK:
+            return _error(507, "disk-full", "the disk is full")
+        return _error(500, "disk", f"the state folder cannot be written: {error.strerror}")
+
     return api
+
+
+def _details(bundle: Bundle, published: list[Served]) -> ResponseReturnValue:
+    members = [certificate_json(each) for each in bundle.certificates]
+    return jsonify(bundle_json(bundle, published) | {"members": members})
 
 
 class _Given:
@@ -103,10 +134,11 @@ class _Given:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
+        request.max_content_length = MAX_BODY
         try:
             body = request.get_json()
-        except RecursionError:
-            body = None
+        except (NoJson, RecursionError):
+            raise BadRequest("the body is no JSON") from None
         if not isinstance(body, dict):
             raise BadRequest("the body is a JSON object")
         self._body: Mapping[str, Any] = body
@@ -142,9 +174,12 @@ class _Given:
         try:
             if not isinstance(content, str):
                 raise ValueError
-            return base64.b64decode(content, validate=True)
+            found = base64.b64decode(content, validate=True)
         except (ValueError, binascii.Error):
             raise BadRequest("content: the file in base64") from None
+        if len(found) > LARGEST_FILE:
+            raise RequestEntityTooLarge
+        return found
 
     def content_type(self) -> str:
         try:

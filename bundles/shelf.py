@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -68,6 +68,15 @@ class _Kept:
     contents: Mapping[str, tuple[str, datetime]]  # name -> digest, and since when
 
 
+@dataclass(frozen=True)
+class _Stand:
+    """What is on the shelf beside the recipes' bundles: replaced as a whole, once it is saved."""
+
+    timetable: Timetable
+    files: Mapping[str, Bundle]
+    contents: Mapping[str, tuple[str, datetime]]
+
+
 class Shelf:
     """The shelf over a state folder; ``built`` and ``events`` are what the recipes say."""
 
@@ -78,16 +87,19 @@ class Shelf:
         self._built = built
         self._lock = threading.Lock()
         kept = _read(folder.published())
-        self._files = {
-            name: _file(name, folder.file(name), content_type) for name, content_type in kept.files.items()
+        files = {
+            name: _file(name, folder.file(kept.contents[name][0]), content_type)
+            for name, content_type in kept.files.items()
         }
-        self._contents = {
-            bundle.name: _since(kept.contents.get(bundle.name), bundle, now) for bundle in self._all()
-        }
-        self._timetable = Timetable(events, self._without_lost(kept.operators), kept.reverted)
+        all_bundles = {**built, **files}
+        self._stand = _Stand(
+            Timetable(events, _without_lost(kept.operators, all_bundles), kept.reverted),
+            files,
+            {name: _since(kept.contents.get(name), bundle, now) for name, bundle in all_bundles.items()},
+        )
         self._fired: list[Fired] = []
         self._seen_until = now
-        self._save(self._timetable)
+        self._change(now, self._stand)
 
     # ------------------------------------------------------------------------- what there is
 
@@ -109,13 +121,12 @@ class Shelf:
     def published(self, now: datetime) -> list[Served]:
         """What all paths serve that serve anything."""
         with self._lock:
-            found = [self._served(path, now) for path in self._timetable.paths()]
-        return [each for each in found if each is not None]
+            return self._published(now)
 
     def waiting(self, now: datetime) -> list[tuple[str, Event]]:
         """The events of all paths that wait."""
         with self._lock:
-            return self._timetable.switches(now, datetime.max.replace(tzinfo=now.tzinfo))
+            return self._stand.timetable.switches(now, datetime.max.replace(tzinfo=now.tzinfo))
 
     # ------------------------------------------------------------------------- what operators do
 
@@ -126,13 +137,7 @@ class Shelf:
         """
         with self._lock:
             self._bundle(name)
-            if at is not None and self._timetable.current(path, now) is None:
-                raise NotThere(f"{path} serves nothing yet: publish something there first")
-            events = self._timetable.operators.get(path, ())
-            if len(events) >= MAX_EVENTS or (not events and len(self._timetable.operators) >= MAX_PATHS):
-                raise Full("too much is published by hand already: take something back")
-            event = Event(now, name) if at is None or at <= now else Event(at, name, scheduled=True)
-            self._change(now, self._timetable.with_event(path, event))
+            self._change(now, replace(self._stand, timetable=self._with_event(path, name, now, at)))
             served = self._served(path, now)
         assert served is not None
         return served
@@ -140,33 +145,53 @@ class Shelf:
     def take_back(self, path: str, now: datetime) -> None:
         """Have a path serve again what the recipes say; NotThere when nobody has said anything else."""
         with self._lock:
-            if path not in self._timetable.operators:
+            timetable = self._stand.timetable
+            if path not in timetable.operators:
                 raise NotThere(f"nothing is published by hand at {path}")
-            self._change(now, self._timetable.without_operators(path, now))
+            self._change(now, replace(self._stand, timetable=timetable.without_operators(path, now)))
 
-    def add_file(self, name: str, content: bytes, content_type: str, now: datetime) -> None:
-        """Make a file of an operator's a bundle; one that he has brought before is replaced."""
+    def add_file(
+        self,
+        name: str,
+        content: bytes,
+        content_type: str,
+        now: datetime,
+        path: str | None = None,
+        at: datetime | None = None,
+    ) -> tuple[Bundle, list[Served]]:
+        """Make a file of an operator's a bundle; one that he has brought before is replaced.
+
+        With ``path`` it is published there, as ``publish`` does: both are done, or neither.  Returns the
+        bundle, and what all paths serve then.  ShelfError, NotThere, Full.
+        """
         with self._lock:
             if name in self._built:
                 raise ShelfError(f"{name} is a recipe's bundle")
-            if name not in self._files and len(self._files) >= MAX_FILES:
+            before = self._stand
+            if name not in before.files and len(before.files) >= MAX_FILES:
                 raise Full(f"there are {MAX_FILES} files already: remove one")
-            self._folder.save_file(name, content)
             bundle = _file(name, content, content_type)
-            self._files[name] = bundle
-            self._contents[name] = _since(self._contents.get(name), bundle, now)
-            self._change(now, self._timetable)
+            since = _since(before.contents.get(name), bundle, now)
+            stand = _Stand(
+                before.timetable if path is None else self._with_event(path, name, now, at),
+                {**before.files, name: bundle},
+                {**before.contents, name: since},
+            )
+            self._folder.save_file(bundle.digest, content)
+            self._change(now, stand)
+            return bundle, self._published(now)
 
     def remove_file(self, name: str, now: datetime) -> None:
         """Forget a file; NotThere, ShelfError while it is published."""
         with self._lock:
-            if name not in self._files:
+            before = self._stand
+            if name not in before.files:
                 raise NotThere(f"there is no file {name}")
-            if users := self._timetable.users(name):
+            if users := before.timetable.users(name):
                 raise ShelfError(f"{name} is published at {users[0]}")
-            del self._files[name], self._contents[name]
-            self._change(now, self._timetable)
-            self._folder.remove_file(name)
+            files = {each: bundle for each, bundle in before.files.items() if each != name}
+            contents = {each: since for each, since in before.contents.items() if each != name}
+            self._change(now, _Stand(before.timetable, files, contents))
 
     # ------------------------------------------------------------------------- the clock
 
@@ -182,9 +207,9 @@ class Shelf:
             return list(self._fired)
 
     def _note(self, now: datetime) -> None:
-        for path, event in self._timetable.switches(self._seen_until, now):
+        for path, event in self._stand.timetable.switches(self._seen_until, now):
             timer = _timer(path, event)
-            current = self._timetable.current(path, event.since)
+            current = self._stand.timetable.current(path, event.since)
             outcome = f"{event.bundle} is published" if current == event else "another one counts"
             self._fired.append(Fired(len(self._fired) + 1, timer.due, timer.owner, timer.name, outcome))
             _log.info("switched", path=path, bundle=event.bundle)
@@ -194,28 +219,49 @@ class Shelf:
 
     def _all(self) -> Iterator[Bundle]:
         yield from self._built.values()
-        yield from self._files.values()
+        yield from self._stand.files.values()
 
     def _bundle(self, name: str) -> Bundle:
-        found = self._built.get(name) or self._files.get(name)
+        found = self._built.get(name) or self._stand.files.get(name)
         if found is None:
             raise NotThere(f"there is no bundle {name}")
         return found
 
     def _served(self, path: str, now: datetime) -> Served | None:
-        event, changed_at = self._timetable.current(path, now), self._timetable.changed_at(path, now)
+        timetable = self._stand.timetable
+        event, changed_at = timetable.current(path, now), timetable.changed_at(path, now)
         if event is None or changed_at is None:
             return None
-        _, since = self._contents[event.bundle]
-        coming = tuple(self._timetable.coming(path, now))
+        _, since = self._stand.contents[event.bundle]
+        coming = tuple(timetable.coming(path, now))
         return Served(path, self._bundle(event.bundle), event, max(changed_at, since), coming)
 
-    def _change(self, now: datetime, timetable: Timetable) -> None:
-        self._note(now)  # before an event that has come is taken back
-        self._save(timetable)
-        self._timetable = timetable
+    def _published(self, now: datetime) -> list[Served]:
+        found = [self._served(path, now) for path in self._stand.timetable.paths()]
+        return [each for each in found if each is not None]
 
-    def _save(self, timetable: Timetable) -> None:
+    def _with_event(self, path: str, name: str, now: datetime, at: datetime | None) -> Timetable:
+        """The timetable by which ``path`` serves the bundle, from ``at`` or from now on; NotThere, Full."""
+        timetable = self._stand.timetable
+        if at is not None and timetable.current(path, now) is None:
+            raise NotThere(f"{path} serves nothing yet: publish something there first")
+        events = timetable.operators.get(path, ())
+        if len(events) >= MAX_EVENTS or (not events and len(timetable.operators) >= MAX_PATHS):
+            raise Full("too much is published by hand already: take something back")
+        event = Event(now, name) if at is None or at <= now else Event(at, name, scheduled=True)
+        return timetable.with_event(path, event)
+
+    def _change(self, now: datetime, stand: _Stand) -> None:
+        """Save what is to be, and then have it so; OSError, and nothing has changed."""
+        self._note(now)  # before an event that has come is taken back
+        try:
+            self._save(stand)
+            self._stand = stand
+        finally:
+            self._folder.keep_files({bundle.digest for bundle in self._stand.files.values()})
+
+    def _save(self, stand: _Stand) -> None:
+        timetable = stand.timetable
         self._folder.save_published(
             {
                 "events": {
@@ -230,24 +276,22 @@ class Shelf:
                     for path, events in timetable.operators.items()
                 },
                 "reverted": {path: format_instant(each) for path, each in timetable.reverted.items()},
-                "files": {bundle.name: bundle.content_type for bundle in self._files.values()},
+                "files": {bundle.name: bundle.content_type for bundle in stand.files.values()},
                 "contents": {
                     name: {"sha256": digest, "since": format_instant(since)}
-                    for name, (digest, since) in self._contents.items()
+                    for name, (digest, since) in stand.contents.items()
                 },
             }
         )
 
-    def _without_lost(self, operators: Events) -> Events:
-        """Leave out what names a bundle that the recipes no longer have."""
-        known = {bundle.name for bundle in self._all()}
-        lost = {each.bundle for events in operators.values() for each in events} - known
-        if lost:
-            _log.warning("bundles-lost", names=sorted(lost))
-        left = {
-            path: tuple(each for each in found if each.bundle in known) for path, found in operators.items()
-        }
-        return {path: found for path, found in left.items() if found}
+
+def _without_lost(operators: Events, known: Mapping[str, Bundle]) -> Events:
+    """Leave out what names a bundle that the recipes no longer have."""
+    lost = {each.bundle for events in operators.values() for each in events} - known.keys()
+    if lost:
+        _log.warning("bundles-lost", names=sorted(lost))
+    left = {path: tuple(each for each in found if each.bundle in known) for path, found in operators.items()}
+    return {path: found for path, found in left.items() if found}
 
 
 def _timer(path: str, event: Event) -> Timer:
@@ -268,12 +312,15 @@ def _read(value: Mapping[str, Any]) -> _Kept:
         return {name: each(found) for name, found in value.get(key, {}).items()}
 
     try:
-        return _Kept(
+        kept = _Kept(
             operators=read("events", lambda events: tuple(map(_event, events))),
             reverted=read("reverted", parse_instant),
             files=read("files", str),
             contents=read("contents", lambda each: (str(each["sha256"]), parse_instant(each["since"]))),
         )
+        if not kept.files.keys() <= kept.contents.keys():
+            raise ValueError("a file without its digest")
+        return kept
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StateError("published.json is damaged: remove it, and the recipes count again") from error
 

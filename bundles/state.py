@@ -6,8 +6,10 @@ Everything is for the owner's eyes: the folder 0700, files 0600.  What is damage
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +86,27 @@ class StateFolder:
         """Keep what operators have published."""
         write_json(self._folder / PUBLISHED, value)
 
-    def file(self, name: str) -> bytes:
-        """A file that an operator has brought."""
+    def file(self, digest: str) -> bytes:
+        """A file that an operator has brought, by its SHA-256 in hexadecimal."""
+        place = self._folder / FILES / digest
         try:
-            return (self._folder / FILES / name).read_bytes()
-        except OSError as error:
-            raise StateError(f"{error.filename} cannot be read: {error.strerror}") from error
+            content = place.read_bytes()
+        except (OSError, ValueError) as error:
+            raise StateError(f"{place} cannot be read: {error}") from error
+        if sha256(content).hexdigest() != digest:
+            raise StateError(f"{place} is damaged: its content has another digest")
+        return content
 
-    def save_file(self, name: str, content: bytes) -> None:
-        """Keep one; an earlier one of the name is replaced."""
-        write_secret(self._folder / FILES / name, content)
+    def save_file(self, digest: str, content: bytes) -> None:
+        """Keep one.  Its name is its content's: no file that ``published.json`` names is ever changed."""
+        write_secret(self._folder / FILES / digest, content)
 
-    def remove_file(self, name: str) -> None:
-        """Forget one."""
-        (self._folder / FILES / name).unlink(missing_ok=True)
+    def keep_files(self, digests: Collection[str]) -> None:
+        """Forget all others, as far as that can be done: they take up space and mean nothing."""
+        with suppress(OSError):
+            for each in (self._folder / FILES).iterdir():
+                if each.name not in digests:
+                    each.unlink()
 
     def https_file(self, key: PrivateKey, chain_pem: str) -> Path:
         """A file with the key and the certificates of HTTPS, as ``ssl`` wants it."""

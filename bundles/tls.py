@@ -13,15 +13,35 @@ import ssl
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from sceplab.serving import Listener
 
 MAX_CONNECTIONS = 150  # half of what the HTTP server takes: the other half is for HTTP
+MAX_ENDING = 16  # that were dropped for others, and are not gone yet
 HANDSHAKE_SECONDS = 10.0
 STALLED_SECONDS = 30.0  # for a peer that takes nothing
 _CHUNK = 64 * 1024
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False)
+class _Connection:
+    """A connection, and when (``time.monotonic``) either side has last said something in it."""
+
+    socket: ssl.SSLSocket
+    heard: float = field(default_factory=time.monotonic)
+    dropped: bool = False
+
+    def end(self) -> None:
+        """Have its thread end it."""
+        with suppress(OSError):
+            # Not SSLSocket's own: it takes the TLS from under the thread that reads.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 def server_context(file: Path) -> ssl.SSLContext:
@@ -40,7 +60,7 @@ class TlsFront:
         self._context = context
         self._behind = behind
         self._wake, self._end = socket.socketpair()
-        self._connections: dict[threading.Thread, ssl.SSLSocket] = {}
+        self._connections: dict[threading.Thread, _Connection] = {}
         self._acceptor = threading.Thread(target=self._accept, name=f"https-{listener.port}", daemon=True)
 
     @property
@@ -56,9 +76,7 @@ class TlsFront:
         self._end.send(b"!")
         self._acceptor.join()
         for thread, connection in list(self._connections.items()):
-            with suppress(OSError):
-                # Not SSLSocket's own: it takes the TLS from under the thread that reads.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            connection.end()
             thread.join()
         for each in (self._wake, self._end, self._listener):
             each.close()
@@ -73,26 +91,43 @@ class TlsFront:
                     self._take(self._listener.socket.accept()[0])
 
     def _take(self, accepted: socket.socket) -> None:
-        """Give a connection a thread, or turn it away; nothing here waits for the peer."""
+        """Give a connection a thread, perhaps another one's place; nothing here waits for a peer."""
         with accepted:
-            if len(self._connections) >= MAX_CONNECTIONS:
+            if not self._has_place():
                 return
             accepted.setblocking(False)
-            connection = self._context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+            connection = _Connection(
+                self._context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+            )
         thread = threading.Thread(target=self._carry, args=(connection,), daemon=True)
         self._connections[thread] = connection
         thread.start()
 
-    def _carry(self, connection: ssl.SSLSocket) -> None:
+    def _has_place(self) -> bool:
+        """Whether there is place for one more; when there is none, who is silent for longest makes some."""
+        connections = list(self._connections.values())
+        alive = [each for each in connections if not each.dropped]
+        if len(alive) < MAX_CONNECTIONS:
+            return True
+        if len(connections) >= MAX_CONNECTIONS + MAX_ENDING:
+            return False
+        silent = min(alive, key=lambda each: each.heard)
+        _log.warning("https-full", dropped_after_silence=round(time.monotonic() - silent.heard, 1))
+        silent.dropped = True
+        silent.end()
+        return True
+
+    def _carry(self, connection: _Connection) -> None:
         """Carry one connection until one of the two ends it."""
+        tls = connection.socket
         try:
-            with connection, suppress(OSError):  # a TLS error is an OSError too
-                _shake_hands(connection)
-                connection.settimeout(STALLED_SECONDS)
+            with tls, suppress(OSError):  # a TLS error is an OSError too
+                _shake_hands(tls)
+                tls.settimeout(STALLED_SECONDS)
                 with socket.create_connection(self._behind, STALLED_SECONDS) as behind:
                     _pump(connection, behind)
-                connection.setblocking(False)
-                connection.unwrap()  # says goodbye, and does not wait for the answer
+                tls.setblocking(False)
+                tls.unwrap()  # says goodbye, and does not wait for the answer
         finally:
             del self._connections[threading.current_thread()]
 
@@ -114,19 +149,20 @@ def _shake_hands(connection: ssl.SSLSocket) -> None:
                 raise TimeoutError("no handshake")
 
 
-def _pump(connection: ssl.SSLSocket, behind: socket.socket) -> None:
+def _pump(connection: _Connection, behind: socket.socket) -> None:
     """Hand on what both say, until one of them ends; the HTTP server ends what is idle."""
     with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ, behind)
-        selector.register(behind, selectors.EVENT_READ, connection)
+        selector.register(connection.socket, selectors.EVENT_READ, behind)
+        selector.register(behind, selectors.EVENT_READ, connection.socket)
         while True:
             for key, _ in selector.select():
                 try:
-                    data = _decrypted(connection) if key.fileobj is connection else behind.recv(_CHUNK)
+                    data = behind.recv(_CHUNK) if key.fileobj is behind else _decrypted(connection.socket)
                 except ssl.SSLWantReadError:
                     continue
                 if not data:
                     return
+                connection.heard = time.monotonic()
                 key.data.sendall(data)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from sceplab.errors import NoLab
+from sceplab.errors import LabError, NoLab
 from sceplab.places import read_endpoints
 from sceplab.remote import call, local_session
 
+LARGEST_FILE = 1_500_000  # the server's limit too
 Shown = Mapping[str, Any]
 
 
@@ -48,30 +49,44 @@ class BundleServer:
 
     def bundle(self, name: str) -> Shown:
         """Return one bundle with its members; Refused with the code "not-found" when there is none."""
-        found: Shown = self._call("GET", f"/bundles/{name}")
+        found: Shown = self._call("GET", f"/bundles/{quote(name, safe='')}")
         return found
 
     def publish(self, path: str, bundle: str, within: timedelta | None = None) -> Shown:
         """Have a path serve a bundle: now, or after so much lab time."""
-        body: dict[str, object] = {"path": path, "bundle": bundle}
-        if within is not None:
-            body["in_seconds"] = int(within.total_seconds())
-        found: Shown = self._call("PUT", "/published", body)
+        found: Shown = self._call("PUT", "/published", {"bundle": bundle, **_publishing(path, within)})
         return found
 
     def take_back(self, path: str) -> None:
         """Have a path serve again what the recipes say."""
         self._call("DELETE", f"/published?{urlencode({'path': path})}")
 
-    def add_file(self, name: str, content: bytes, content_type: str, path: str | None = None) -> Shown:
-        """Make any file a bundle of this name, or another one of an earlier file; publish it at once."""
+    def add_file(
+        self,
+        name: str,
+        content: bytes,
+        content_type: str,
+        path: str | None = None,
+        within: timedelta | None = None,
+    ) -> Shown:
+        """Make any file a bundle of this name, or another one of an earlier file.
+
+        With a path, publish it there, now or after so much lab time; when that is refused, so is the file.
+        """
+        if len(content) > LARGEST_FILE:
+            raise LabError(f"The file has {len(content)} octets: {LARGEST_FILE} are the most.")
         body = {"name": name, "content": base64.b64encode(content).decode(), "content_type": content_type}
-        found: Shown = self._call("POST", "/bundles", body if path is None else body | {"path": path})
+        found: Shown = self._call("POST", "/bundles", body | (_publishing(path, within) if path else {}))
         return found
 
     def remove_file(self, name: str) -> None:
         """Forget such a file."""
-        self._call("DELETE", f"/bundles/{name}")
+        self._call("DELETE", f"/bundles/{quote(name, safe='')}")
 
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         return call(self._session, "The bundle server", method, self._api + path, body)
+
+
+def _publishing(path: str, within: timedelta | None) -> dict[str, object]:
+    when = {} if within is None else {"in_seconds": int(within.total_seconds())}
+    return {"path": path, **when}

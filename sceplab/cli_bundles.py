@@ -91,12 +91,11 @@ def publish(
     with _find(endpoints) as server:
         if back:
             server.take_back(path)
-        if file is not None:
-            bundle = bundle or re.sub("[^a-z0-9]+", "-", file.name.lower()).strip("-")
-            server.add_file(
-                bundle, file.read_bytes(), MEDIA_TYPES.get(file.suffix.lower(), "application/octet-stream")
-            )
-        if bundle is not None:
+        elif file is not None:
+            name = bundle or re.sub("[^a-z0-9]+", "-", file.name.lower()).strip("-")
+            media_type = MEDIA_TYPES.get(file.suffix.lower(), "application/octet-stream")
+            server.add_file(name, file.read_bytes(), media_type, path, within)
+        elif bundle is not None:
             server.publish(path, bundle, within)
         found = [each for each in server.published() if each["path"] == path]
     print_json(found) if as_json else click.echo(published_lines(path, found))

@@ -22,6 +22,7 @@ _UNITS = {
     "s": timedelta(seconds=1),
 }
 _DISTANCE = re.compile(r"([+-])(\d{1,6})([ydhms])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 LONGEST_PATH = 200
@@ -132,6 +133,8 @@ def when(value: object) -> When:
             raise ValueError("out of the calendar") from None
     match = _DISTANCE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
+        if isinstance(value, str) and _DATE.match(value):
+            raise ValueError("a date stands without quotes: 2030-01-31T12:00:00Z")
         raise ValueError("a distance such as -10y, +18d, +12h, or a date such as 2030-01-31T12:00:00Z")
     sign, number, unit = match.groups()
     return int(f"{sign}{number}") * _UNITS[unit]

@@ -176,6 +176,8 @@ def read_recipes(sources: Iterable[tuple[str, str]]) -> Recipes:
             top = Reader(source, tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{source}: {error}") from error
+        except RecursionError:
+            raise RecipeError(f"{source}: is nested too deeply") from None
         seed = top.take("seed", reader.text)
         for name, where, table in _things(source, "certificates", top, {*certificates, *files}):
             certificates[name] = _certificate(name, Reader(where, table), seed)
@@ -245,7 +247,9 @@ def _key(table: Reader, seed: str | None) -> Key:
 
 def _subject(value: object) -> str:
     subject = reader.text(value)
-    names.parse_text(subject)
+    values = (value for rdn in names.parse_text(subject) for _, value in rdn)
+    if any(character < " " or character == "\x7f" for value in values for character in value):
+        raise ValueError("a name has no control characters")
     return subject
 
 

@@ -12,7 +12,9 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
+from bundles.api import LARGEST_FILE
 from bundles.app import builtin_pem
+from sceplab import bundles_client
 from sceplab.advance import LabTime
 from sceplab.cli import main
 from sceplab.remote import RemoteService, local_session
@@ -126,6 +128,20 @@ def test_operators_have_commands(tmp_path):
         assert answer.content == b"not a bundle"
         assert answer.headers["Content-Type"] == "application/x-pkcs7-certificates"
         assert command("publish", "/mine", "--back").stdout == "/mine serves nothing.\n"
+        later = command("publish", FULL, "later", "--file", str(file), "--in", "1d").stdout.splitlines()
+        assert later[1].startswith(f"{FULL} becomes later at 20")
+
+        file.write_bytes(bytes(LARGEST_FILE))
+        assert command("publish", "/large", "--file", str(file)).stdout == "/large serves my-file-p7b.\n"
+        file.write_bytes(bytes(LARGEST_FILE + 1))
+        assert "1500000 are the most" in command("publish", "/large", "--file", str(file), status=1).stderr
+        file.write_bytes(b"refused")
+        assert "serves nothing yet" in (
+            command("publish", "/none", "refused", "--file", str(file), "--in", "1d", status=1).stderr
+        )
+        for name in ("refused", "../x", "a?b"):
+            assert f"there is no bundle {name}" in command("show", name, status=1).stderr
+        assert "there is no such thing" in command("show", "..", status=1).stderr
 
         command("publish", FULL, status=2)
         command("publish", FULL, "core", "--back", status=2)
@@ -137,6 +153,10 @@ def test_a_lab_without_a_bundle_server_is_told(tmp_path):
     words = ["bundles", "list", "--endpoints", str(tmp_path / "endpoints.json")]
     result = CliRunner().invoke(main, words)
     assert (result.exit_code, result.stderr) == (1, "Error: This lab has no bundle server.\n")
+
+
+def test_programs_and_server_know_the_same_limit():
+    assert bundles_client.LARGEST_FILE == LARGEST_FILE
 
 
 def test_a_body_that_is_too_large_is_refused(tmp_path):

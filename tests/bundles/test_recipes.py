@@ -118,6 +118,13 @@ def test_a_subject_is_written_as_it_is_printed():
             "my.toml: certificates.root.from: a date needs its time zone",
         ),
         (CA.replace('"-1y"', "7"), "my.toml: certificates.root.from: a distance"),
+        (
+            CA.replace("+1y", "9999-12-31T23:59:59Z"),
+            "my.toml: certificates.root.until: a date stands without",
+        ),
+        (CA.replace("CN=Root", "CN=A\\u0000"), "my.toml: certificates.root.subject: a name has no control"),
+        (CA.replace("CN=Root", r"CN=A\\00B"), "my.toml: certificates.root.subject: a name has no control"),
+        ("a = " + "[" * 5000 + "]" * 5000, "my.toml: is nested too deeply"),
         (CA.replace('"-1y"', '"+2y"'), "my.toml: certificates.root.until: is before from"),
         (CA + "ca = 1", "my.toml: certificates.root.ca: true or false"),
         (CA + 'serial = "-1"', "my.toml: certificates.root.serial: a serial number is positive"),
@@ -191,6 +198,12 @@ def test_dates_out_of_the_calendar_are_told_when_the_epoch_is_known():
     recipes = read('seed = "x"\n' + CA.replace("p-256", "derived").replace("+1y", "+9999y"))
     with pytest.raises(RecipeError, match=r"my\.toml: certificates\.root: a date is out of the calendar"):
         Issuer(recipes.certificates, no_key, START).identities("root")
+
+
+def test_a_certificate_may_last_until_the_calendar_ends():
+    text = CA.replace("p-256", "derived").replace('"+1y"', "9999-12-31T23:59:59Z")
+    issuer = Issuer(read('seed = "x"\n' + text).certificates, no_key, START)
+    assert issuer.identity("root").certificate.not_after == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def test_every_shipped_recipe_is_read():

@@ -71,7 +71,13 @@ def test_a_key_of_another_kind_is_told(tmp_path):
             b'{"contents": {"full": {"sha256": "", "since": 1}}}',
             r"published\.json is damaged",
         ),
-        ("published.json", b'{"files": {"lost": "text/plain"}}', "lost cannot be read"),
+        ("published.json", b'{"files": {"lost": "text/plain"}}', r"published\.json is damaged"),
+        (
+            "published.json",
+            b'{"files": {"lost": "text/plain"},'
+            b' "contents": {"lost": {"sha256": "77", "since": "2026-03-01T12:00:00Z"}}}',
+            "77 cannot be read",
+        ),
     ],
 )
 def test_what_is_damaged_is_told(folder, name, content, told):
@@ -79,6 +85,24 @@ def test_what_is_damaged_is_told(folder, name, content, told):
     (folder / name).write_bytes(content)
     with pytest.raises(StateError, match=told):
         stage.again()
+
+
+def test_a_file_that_was_changed_in_the_folder_is_told(folder):
+    stage = Stage(folder, ("lab",))
+    stage.management.post("/api/bundles", json={"name": "mine", "content": "AAAA"})
+    (file,) = (folder / "files").iterdir()
+    file.write_bytes(b"other")
+    with pytest.raises(StateError, match="is damaged: its content has another digest"):
+        stage.again()
+
+
+def test_what_a_stop_in_the_middle_left_is_cleared_away(folder):
+    stage = Stage(folder, ("lab",))
+    stage.management.post("/api/bundles", json={"name": "mine", "content": "AAAA"})
+    kept = list((folder / "files").iterdir())
+    (folder / "files" / ".half").write_bytes(b"half")
+    assert stage.again().management.get("/api/bundles/mine").json["size"] == 3
+    assert list((folder / "files").iterdir()) == kept
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

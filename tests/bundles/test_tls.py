@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 import requests
+from structlog.testing import capture_logs
 
 from bundles.app import builtin_pem
 from bundles.tls import HANDSHAKE_SECONDS, TlsFront, server_context
@@ -108,12 +109,31 @@ def test_garbage_ends_its_own_connection_only(front, trust, sent):
     assert fetch(front, trust).ok
 
 
-def test_who_comes_when_it_is_full_is_turned_away(front, trust, monkeypatch):
+def test_when_it_is_full_who_is_silent_for_longest_goes(front, trust, monkeypatch):
     monkeypatch.setattr("bundles.tls.MAX_CONNECTIONS", 2)
-    with connect(front), connect(front), connect(front) as third, suppress(ConnectionError):
-        assert third.recv(1) == b""
+    context = ssl.create_default_context(cafile=trust)
+    with connect(front) as raw, connect(front) as silent:
+        busy = context.wrap_socket(raw, server_hostname="localhost")
+        with closing(busy):
+            busy.sendall(b"GET /index.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert busy.recv(12) == b"HTTP/1.1 200"  # so it has said something after the other came
+            with capture_logs() as logged:
+                assert fetch(front, trust).ok
+            with suppress(ConnectionError):
+                assert silent.recv(1) == b""
+            busy.sendall(b"GET / HT")
+    (told,) = (each for each in logged if each["event"] == "https-full")
+    assert (told["log_level"], told["dropped_after_silence"] >= 0) == ("warning", True)
+
+
+def test_who_is_asked_to_go_and_stays_makes_no_place_without_end(front, trust, monkeypatch):
+    """As many as may be ending at once; who comes then is turned away."""
+    monkeypatch.setattr("bundles.tls.MAX_CONNECTIONS", 1)
+    monkeypatch.setattr("bundles.tls.MAX_ENDING", 0)
+    with connect(front), connect(front) as second, suppress(ConnectionError):
+        assert second.recv(1) == b""
     deadline = time.monotonic() + SECONDS
-    while True:  # until the others' threads have seen that they are gone
+    while True:  # until the other's thread has seen that it is gone
         try:
             assert fetch(front, trust).ok
         except requests.ConnectionError:
