@@ -5,10 +5,10 @@ minute would wake up once, late.  So time stops at each timer on its way:
 
 1. let every service fire what is due, and wait until each exchange is over; again, until nothing is due,
    since one timer's exchange may set another (a request that was only just typed has no timer yet);
-2. ask every service for its timers; take the earliest that is due before the target;
+2. take the earliest of the timers that wait then, of which every service has told, if the target is later;
 3. set every clock to that instant (the same state everywhere; servers before those that ask them, since a
-   service's own loop may fire at once what is due then);
-4. go on from 1; at last set every clock to the target.
+   service fires at once what is due then), and go on from 1;
+4. at last set every clock to the target.
 
 In "offset" mode the clocks run on meanwhile and a service's own loop may fire a timer before it is asked
 to.  That firing is not lost: each service numbers its firings, and answers with all after a number.
@@ -24,7 +24,7 @@ from typing import Protocol
 from sceplab.clock import LAST_INSTANT, ClockState, format_instant
 from sceplab.errors import LabError, Refused, ServiceUnreachable, TimerFar, TimerStuck
 from sceplab.management import Fired, Timer
-from sceplab.remote import Reading
+from sceplab.remote import Ran, Reading
 
 # A timer that sets itself anew for the same instant would hold the lab for ever.
 MAX_PASSES = 50
@@ -52,8 +52,11 @@ class Service(Protocol):
         """Return the waiting timers, and the number of the last firing."""
         ...
 
-    def run_timers(self, after: int) -> Sequence[Fired]:
-        """Fire what is due; return all firings after ``after``."""
+    def run_timers(self, after: int, clock: ClockState | None = None) -> Ran:
+        """Fire what is due at the time that ``clock`` says; return all firings after ``after``.
+
+        Refused as ``set_clock``, and nothing has fired.
+        """
         ...
 
 
@@ -126,45 +129,63 @@ class LabTime:
         return {service.name: service.timers()[1] for service in self._services}
 
     def _move_to(self, target: datetime, seen: dict[str, int]) -> Iterator[Fired]:
-        instant = self.read().now
+        reading, clock = self.read(), None
+        instant = reading.now
         for _ in range(MAX_INSTANTS):
-            waiting = yield from self._settle(instant, seen)
+            waiting = yield from self._settle(instant, seen, clock)
             if not waiting or waiting[0].due > target:
-                self._set_now(target)
+                self._set_all(_moved(self.read(), target))
                 return
             instant = waiting[0].due
-            self._set_now(instant)
+            # A frozen clock moves by our hand alone: it need not be read again.
+            reading = reading if reading.state.frozen_at is not None else self.read()
+            clock = _moved(reading, instant)
         raise TimerStuck(f"The clock stopped {MAX_INSTANTS} times on its way; it is now {self._now_text()}.")
 
-    def _settle(self, instant: datetime, seen: dict[str, int]) -> Generator[Fired, None, list[Timer]]:
-        """Fire what is due at ``instant`` or before, until nothing is; return the timers that wait then."""
-        for _ in range(MAX_PASSES):
-            moved = False
-            for service in self._services:
-                for fired in service.run_timers(seen[service.name]):
-                    seen[service.name] = max(seen[service.name], fired.sequence)
-                    moved = True
-                    yield fired
-            waiting = self.timers()
-            due = [timer for timer in waiting if timer.due <= instant]
-            if not due:
-                return waiting
-            if not moved:
-                break
-        raise TimerStuck(
-            f"The timer {due[0].name!r} of {due[0].owner} stays due at {format_instant(due[0].due)}"
-            " however often it is fired."
-        )
+    def _settle(
+        self, instant: datetime, seen: dict[str, int], clock: ClockState | None = None
+    ) -> Generator[Fired, None, list[Timer]]:
+        """Fire what is due at ``instant`` or before, until nothing is; return the timers that wait then.
 
-    def _set_now(self, instant: datetime) -> None:
-        """Bring every clock to ``instant``, or leave it when it is there already."""
-        reading = self.read()
-        state, ahead = reading.state, max(instant - reading.now, timedelta(0))
-        if state.frozen_at is not None:
-            state = replace(state, frozen_at=state.frozen_at + ahead)
-        else:
-            state = replace(state, offset=state.offset + ahead.total_seconds())
-        self._set_all(state)
+        With a ``clock`` every service's is set to that before it fires anything.
+        """
+        waiting: dict[str, Sequence[Timer]] = {}
+        to_ask = list(self._services)
+        for _ in range(MAX_PASSES):
+            last_to_fire = None
+            for service in to_ask:
+                ran = self._run(service, seen, clock)
+                waiting[service.name] = ran.waiting
+                for fired in ran.fired:
+                    last_to_fire = service
+                    yield fired
+            due = [timer for timers in waiting.values() for timer in timers if timer.due <= instant]
+            if last_to_fire is None:
+                break
+            # What fired may have set timers elsewhere.  Its own are known: they came with it.
+            clock, known = None, not any(timer.due <= instant for timer in waiting[last_to_fire.name])
+            to_ask = [each for each in self._services if each is not last_to_fire or not known]
+        if due:
+            raise TimerStuck(
+                f"The timer {due[0].name!r} of {due[0].owner} stays due at {format_instant(due[0].due)}"
+                " however often it is fired."
+            )
+        return sorted((each for timers in waiting.values() for each in timers), key=lambda each: each.due)
+
+    def _run(self, service: Service, seen: dict[str, int], clock: ClockState | None) -> Ran:
+        """Have a service fire what is due; none of the others is left behind when it does not answer."""
+        try:
+            ran = service.run_timers(seen[service.name], clock)
+        except Refused as error:
+            if clock is None or error.code != "backwards":
+                raise
+            ran = service.run_timers(seen[service.name])  # somebody else has moved the clocks further
+        except ServiceUnreachable:
+            if clock is not None:
+                self._set_all(clock)
+            raise
+        seen[service.name] = max([seen[service.name], *(fired.sequence for fired in ran.fired)])
+        return ran
 
     def _set_all(self, state: ClockState) -> None:
         """Set every clock; one that does not answer must not keep the others apart."""
@@ -179,6 +200,14 @@ class LabTime:
 
     def _now_text(self) -> str:
         return format_instant(self.read().now)
+
+
+def _moved(reading: Reading, instant: datetime) -> ClockState:
+    """The state in which a clock shows ``instant``, or goes on as it is when it is there already."""
+    state, ahead = reading.state, max(instant - reading.now, timedelta(0))
+    if state.frozen_at is not None:
+        return replace(state, frozen_at=state.frozen_at + ahead)
+    return replace(state, offset=state.offset + ahead.total_seconds())
 
 
 def _demand_calendar(now: datetime, ahead: timedelta) -> None:

@@ -6,9 +6,11 @@ It moves time and shows timers; the services' own ports never do.  See DESIGN, "
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +21,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, parse_instant, wall_time
+from sceplab.fault_routes import create_fault_routes
+from sceplab.faults import FaultBox
 from sceplab.files import write_json
 
 
@@ -94,8 +98,8 @@ class ManagedService(Protocol):
         ...
 
 
-def create_management_app(service: ManagedService, clock: LabClock) -> Flask:
-    """Build the WSGI application of the management port.
+def create_management_app(service: ManagedService, clock: LabClock, faults: FaultBox | None = None) -> Flask:
+    """Build the WSGI application of the management port; without ``faults`` the service knows none.
 
     With ``SCEPLAB_CLOCK_FILE`` in the environment each new clock state is in that file before a
     ``PUT`` is answered, so that a lab that is started again never goes back in time.
@@ -105,6 +109,7 @@ def create_management_app(service: ManagedService, clock: LabClock) -> Flask:
         clock.subscribe(_keeper(Path(clock_file)))
     app = Flask("sceplab.management", static_folder=None)
     app.register_blueprint(_routes(service, clock))
+    app.register_blueprint(create_fault_routes(faults or FaultBox()))
 
     @app.before_request
     def demand_own_host() -> ResponseReturnValue | None:
@@ -136,9 +141,7 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
     def show_clock() -> ResponseReturnValue:
         return clock_answer()
 
-    @lab.put("/clock")
-    def set_clock() -> ResponseReturnValue:
-        asked = _json_object()
+    def set_to(asked: Mapping[str, object]) -> None:
         try:
             state = ClockState.from_json(asked)
             clock.set_state(
@@ -147,9 +150,13 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
                 frozen_at=state.frozen_at,
             )
         except ClockBackwards as error:
-            return _error(409, str(error))
+            raise _Backwards(str(error)) from error
         except ValueError as error:
-            return _error(400, str(error))
+            raise _BadRequest(str(error)) from error
+
+    @lab.put("/clock")
+    def set_clock() -> ResponseReturnValue:
+        set_to(_json_object())
         return clock_answer()
 
     @lab.get("/timers")
@@ -159,10 +166,20 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
 
     @lab.post("/timers/run")
     def run_timers() -> ResponseReturnValue:
-        after = _json_object().get("after", 0)
-        if isinstance(after, bool) or not isinstance(after, int):
+        """Fire what is due, after the clock is set when one is given: all in one, since it is done often."""
+        asked = _json_object()
+        after, to = asked.get("after", 0), asked.get("clock")
+        if isinstance(after, bool) or not isinstance(after, int) or after < 0:
             return _error(400, "after is a sequence number")
-        return jsonify({"fired": [fired.to_json() for fired in service.run_timers(after)]})
+        if to is not None:
+            if not isinstance(to, dict):
+                return _error(400, "clock is a clock's state")
+            set_to(to)
+        fired = service.run_timers(after)
+        waiting, _ = service.timers()
+        return jsonify(
+            {"fired": [each.to_json() for each in fired], "timers": [each.to_json() for each in waiting]}
+        )
 
     return lab
 
@@ -202,6 +219,10 @@ class _BadRequest(HTTPException):
     code = 400
 
 
+class _Backwards(HTTPException):
+    code = 409
+
+
 _CODES = {
     400: "bad-request",
     403: "forbidden-host",
@@ -218,6 +239,11 @@ def _error(status: int, message: str) -> ResponseReturnValue:
 
 def _keeper(path: Path) -> Callable[[ClockState], None]:
     def keep(state: ClockState) -> None:
-        write_json(path, state.to_json())
+        kept = state.to_json()
+        # The services of one lab share the file, and each is told the same: the first one has written it.
+        with suppress(OSError, ValueError):
+            if json.loads(path.read_text(encoding="utf-8")) == kept:
+                return
+        write_json(path, kept)
 
     return keep

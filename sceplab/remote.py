@@ -26,6 +26,14 @@ class Reading:
     state: ClockState
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What has fired in a service, and what waits then."""
+
+    fired: Sequence[Fired]
+    waiting: Sequence[Timer]
+
+
 class RemoteService:
     """One service's management API.  Raises ServiceUnreachable or Refused, naming the service."""
 
@@ -53,10 +61,14 @@ class RemoteService:
         answer = self._call("GET", "/timers")
         return [Timer.from_json(timer) for timer in answer["timers"]], answer["fired"]
 
-    def run_timers(self, after: int) -> Sequence[Fired]:
-        """Fire what is due; return all that fired after ``after``."""
-        answer = self._call("POST", "/timers/run", {"after": after})
-        return [Fired.from_json(fired) for fired in answer["fired"]]
+    def run_timers(self, after: int, clock: ClockState | None = None) -> Ran:
+        """Fire what is due, at the time that ``clock`` says; Refused as ``set_clock``."""
+        body: dict[str, object] = {"after": after}
+        if clock is not None:
+            body["clock"] = clock.to_json()
+        answer = self._call("POST", "/timers/run", body)
+        fired = [Fired.from_json(each) for each in answer["fired"]]
+        return Ran(fired, [Timer.from_json(each) for each in answer["timers"]])
 
     def close(self) -> None:
         """Close the connection."""

@@ -47,4 +47,4 @@ class Fleet:
 
     async def _run(self, after: int) -> Sequence[Fired]:
         await asyncio.gather(*(host.run_due() for host in self.hosts))
-        return [fired for fired in self._fired if fired.sequence > after]
+        return self._fired[after:]  # they count up from 1

@@ -130,11 +130,12 @@ def test_nothing_moves_when_a_service_does_not_answer(lab) -> None:
     assert ca.service.clock.now() == NOON
 
 
-def test_a_service_that_dies_on_the_way_leaves_the_others_together(serve) -> None:
+@pytest.mark.parametrize("waiting", [[], [Timer(NOON + MINUTE, "r1", "poll")]])
+def test_a_service_that_dies_on_the_way_leaves_the_others_together(serve, waiting) -> None:
     """The first of three is gone when the clocks are set: the other two still get the same state."""
     gone, ca, router = serve("gone"), serve("ca"), serve("routers")
 
-    class DiesBeforePut:
+    class DiesBeforeIt:
         name = "gone"
 
         def __getattr__(self, method):
@@ -144,10 +145,52 @@ def test_a_service_that_dies_on_the_way_leaves_the_others_together(serve) -> Non
             gone.server.stop()
             gone.remote.set_clock(state)
 
-    time = LabTime([DiesBeforePut(), ca.remote, router.remote])
+        def run_timers(self, after, clock=None):
+            if clock is not None:
+                gone.server.stop()
+            return gone.remote.run_timers(after, clock)
+
+    router.service.waiting = waiting
+    time = LabTime([DiesBeforeIt(), ca.remote, router.remote])
     with pytest.raises(ServiceUnreachable, match=r"^gone"):
         list(time.advance(MINUTE))
     assert ca.service.clock.now() == router.service.clock.now() == NOON + MINUTE
+
+
+def test_who_moves_the_clocks_further_meanwhile_is_followed(lab) -> None:
+    """Two operators: what was due for the first one fires at the second one's time."""
+    ca, router, time = lab
+    firings = time.advance(MINUTE * 2.5)
+    assert next(firings).at == NOON + MINUTE
+    ahead = ClockState("frozen", 0, NOON + timedelta(hours=1))
+    for each in (ca, router):
+        each.remote.set_clock(ahead)
+    assert [one.at for one in firings] == [NOON + timedelta(hours=1)]
+    assert ca.service.clock.now() == router.service.clock.now() == NOON + timedelta(hours=1)
+
+
+def test_a_stop_costs_each_service_two_calls_and_the_one_that_fires_one(serve) -> None:
+    """A year of hourly tries is 8,760 stops: what a stop costs is what a year costs."""
+    calls = []
+
+    class Counted:
+        def __init__(self, served):
+            self.remote, self.name = served.remote, served.service.name
+
+        def __getattr__(self, method):
+            calls.append((self.name, method))
+            return getattr(self.remote, method)
+
+    services = [serve(name) for name in ("ca", "bundles", "routers")]
+    router = services[-1].service
+    router.waiting = [Timer(NOON + MINUTE, "r1", "poll")]
+    router.rearm = every_minute(5)
+    firings = LabTime([Counted(each) for each in services]).advance(5.5 * MINUTE)
+    next(firings)
+    calls.clear()
+    next(firings)
+    run = "run_timers"
+    assert calls == [("ca", run), ("bundles", run), ("ca", run), ("bundles", run), ("routers", run)]
 
 
 def test_clocks_that_differ_are_brought_together_at_the_furthest(serve) -> None:

@@ -74,6 +74,9 @@ def test_going_back_is_409(client, service) -> None:
         ),
         ("POST", "/_lab/timers/run", '{"after": "1"}', "application/json", 400),
         ("POST", "/_lab/timers/run", '{"after": true}', "application/json", 400),
+        ("POST", "/_lab/timers/run", '{"after": -1}', "application/json", 400),
+        ("POST", "/_lab/timers/run", '{"clock": 1}', "application/json", 400),
+        ("POST", "/_lab/timers/run", '{"clock": {"mode": "frozen"}}', "application/json", 400),
         ("GET", "/_lab/nothing", "", "", 404),
         ("DELETE", "/_lab/clock", "", "", 405),
     ],
@@ -124,8 +127,38 @@ def test_timers_are_shown_and_fired_once(client, service) -> None:
     assert [(one["sequence"], one["name"], one["at"]) for one in fired] == [
         (1, "poll 1", format_instant(now))
     ]
-    assert client.post("/_lab/timers/run", json={"after": 1}).json == {"fired": []}
+    left = [service.waiting[-1].to_json()]
+    assert client.post("/_lab/timers/run", json={"after": 1}).json == {"fired": [], "timers": left}
     assert client.get("/_lab/timers").json["fired"] == 1
+
+
+def test_the_clock_is_set_and_what_is_due_then_fires_in_one_call(client, service) -> None:
+    later = service.clock.now() + timedelta(days=1)
+    service.waiting = [Timer(later, "r1", "poll 1")]
+    clock = {"mode": "frozen", "frozen_at": format_instant(later)}
+    answer = client.post("/_lab/timers/run", json={"after": 0, "clock": clock}).json
+    assert [each["at"] for each in answer["fired"]] == [format_instant(later)]
+    assert answer["timers"] == []
+    earlier = {"mode": "frozen", "frozen_at": format_instant(later - timedelta(seconds=1))}
+    service.waiting = [Timer(later, "r1", "poll 2")]
+    refused = client.post("/_lab/timers/run", json={"after": 1, "clock": earlier})
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "backwards")
+    assert len(service.waiting) == 1
+
+
+def test_a_clock_file_that_says_it_already_is_not_written_again(serve, tmp_path, monkeypatch) -> None:
+    """The services of a lab share the file."""
+    file = tmp_path / "clock.json"
+    monkeypatch.setenv("SCEPLAB_CLOCK_FILE", str(file))
+    first, second = (serve(name).service for name in ("ca", "routers"))
+    clients = [create_management_app(each, each.clock).test_client() for each in (first, second)]
+    state = {"mode": "frozen", "frozen_at": format_instant(first.clock.now() + timedelta(days=1))}
+    written = []
+    for client in clients:
+        assert client.put("/_lab/clock", json=state).status_code == 200
+        written.append((file.stat().st_ino, json.loads(file.read_text())))
+    assert written[0] == written[1]
+    assert written[0][1]["frozen_at"] == state["frozen_at"]
 
 
 def test_each_new_state_is_in_the_clock_file_before_the_answer(service, tmp_path, monkeypatch) -> None:
