@@ -22,6 +22,7 @@ from sceplab.cli_ca import ca_group, crl_group
 from sceplab.cli_certificates import certificates_group
 from sceplab.cli_challenges import challenge_group
 from sceplab.cli_clock import clock_group
+from sceplab.cli_faults import fault_group
 from sceplab.cli_requests import requests_group
 from sceplab.cli_router import router
 from sceplab.cli_tokens import token_group
@@ -47,7 +48,7 @@ def main() -> None:
 
 for _group in (
     *(requests_group, certificates_group, challenge_group, crl_group, ca_group, audit_group, token_group),
-    *(clock_group, bundles_group),
+    *(clock_group, bundles_group, fault_group),
 ):
     main.add_command(_group)
 main.add_command(router)

@@ -44,7 +44,8 @@ def create_fault_routes(box: FaultBox) -> Blueprint:
 
     def cleared(number: int | None) -> ResponseReturnValue:
         count = box.clear(number)
-        _log.info("fault-off", id=number, count=count)
+        if count:
+            _log.warning("fault-off", id=number, count=count)
         return jsonify({"cleared": count})
 
     @routes.errorhandler(FaultError)

@@ -70,6 +70,21 @@ class RemoteService:
         fired = [Fired.from_json(each) for each in answer["fired"]]
         return Ran(fired, [Timer.from_json(each) for each in answer["timers"]])
 
+    def faults(self) -> Mapping[str, Any]:
+        """Return the faults that the service knows, ``catalogue``, and those that are on, ``active``."""
+        answer: Mapping[str, Any] = self._call("GET", "/faults")
+        return answer
+
+    def add_fault(self, name: str, **how: object) -> Mapping[str, Any]:
+        """Switch a fault on: ``count``, ``probability``, ``seed``, ``client``, ``value``; Refused."""
+        rule: Mapping[str, Any] = self._call("POST", "/faults", {"name": name, **how})
+        return rule
+
+    def clear_faults(self, number: int | None = None) -> int:
+        """Switch all faults off, or the one of this number; return how many those were.  Refused."""
+        cleared: int = self._call("DELETE", "/faults" if number is None else f"/faults/{number}")["cleared"]
+        return cleared
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()

@@ -13,6 +13,7 @@ import asyncssh
 import pytest
 
 from sceplab.clock import ClockState, LabClock
+from sceplab.faults import FaultBox
 from sceplab.management import Fired, Timer, create_management_app
 from sceplab.remote import RemoteService
 from sceplab.serving import HttpServer
@@ -49,9 +50,9 @@ class FakeService:
 class Served:
     """A fake service behind real HTTP."""
 
-    def __init__(self, service: FakeService) -> None:
+    def __init__(self, service: FakeService, faults: FaultBox | None) -> None:
         self.service = service
-        self.server = HttpServer(create_management_app(service, service.clock), threads=2)
+        self.server = HttpServer(create_management_app(service, service.clock, faults), threads=2)
         self.server.start()
         self.remote = RemoteService(service.name, self.server.url)
 
@@ -65,8 +66,8 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Serve a fake service: ``serve("ca")``, with its clock frozen at NOON unless told otherwise."""
     with ExitStack() as stack:
 
-        def start(name: str, state: ClockState | None = None) -> Served:
-            served = Served(FakeService(name, state or ClockState("frozen", 0, NOON)))
+        def start(name: str, state: ClockState | None = None, faults: FaultBox | None = None) -> Served:
+            served = Served(FakeService(name, state or ClockState("frozen", 0, NOON)), faults)
             stack.callback(served.close)
             return served
 
