@@ -17,8 +17,10 @@ import click
 
 from ca_server.api.auth import Operator
 from ca_server.app import ManagedCa, Parts, create_apps
+from ca_server.bad_crls import create_bad_crls
 from ca_server.domain.authority import KeyKind, Shape, Succession
 from ca_server.domain.challenges import ChallengeRule, Hasher
+from ca_server.domain.crl_desk import CrlDesk
 from ca_server.domain.places import CURRENT_CRL, Places
 from ca_server.domain.policy import Decide
 from ca_server.environment import SecretError, secret_from_environment
@@ -38,7 +40,7 @@ DATABASE_VARIABLE = "SCEPLAB_CA_DATABASE"
 STATIC_CHALLENGE_VARIABLE = "SCEPLAB_CA_STATIC_CHALLENGE"
 MAX_WORKERS = 64
 _PUBLIC_URL = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
-_LDAP_URL = re.compile(r"ldap://|ldaps?://[^/?#\s]+/?")
+_LDAP_URL = re.compile(r"ldaps?://[^/?#\s]+/?")
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,9 @@ def _public_url(_context: click.Context, _option: click.Parameter, url: str | No
 
 
 def _ldap_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
-    if url and not _LDAP_URL.fullmatch(url):
-        raise click.BadParameter("ldap://host or ldaps://host, with a port if need be, or ldap:// alone")
-    return url if not url or url.endswith("//") else url.rstrip("/")
+    if url and not (url.isascii() and url.isprintable() and _LDAP_URL.fullmatch(url)):
+        raise click.BadParameter("ldap://host or ldaps://host, with a port if need be")
+    return url.rstrip("/") if url else None
 
 
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
@@ -184,7 +186,7 @@ def _ldap_url(_context: click.Context, _option: click.Parameter, url: str | None
     callback=_ldap_url,
     envvar="SCEPLAB_CA_LDAP_URL",
     show_envvar=True,
-    help="A directory that has the CRL as well: ldap://host:port, or ldap:// for any.  [default: none]",
+    help="A directory that has the CRL as well: ldap://host:port.  [default: none]",
 )
 @click.option(
     "--operator",
@@ -225,13 +227,9 @@ def _run(options: Options) -> None:
         ca.open_store().close()
         stack.enter_context(Workers(workers, ca.serve))
         store = stack.enter_context(closing(ca.open_store()))
-        management = stack.enter_context(
-            HttpServer(
-                create_management_app(ManagedCa(store, ca.authorities, clock), clock),
-                options.host,
-                options.management_port,
-            )
-        )
+        managed = create_management_app(ManagedCa(store, ca.authorities, clock), clock)
+        managed.register_blueprint(create_bad_crls(CrlDesk(store, ca.authorities), clock))
+        management = stack.enter_context(HttpServer(managed, options.host, options.management_port))
         operator = ca.operator
         announce(
             {
@@ -315,7 +313,8 @@ def _settings(options: Options, hasher: Hasher) -> Settings:
         text = "" if options.settings is None else options.settings.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SettingsError(f"{options.settings} is no UTF-8 text") from error
-    return read_settings(text, hasher, defaults, secret_from_environment(STATIC_CHALLENGE_VARIABLE))
+    static_challenge = secret_from_environment(STATIC_CHALLENGE_VARIABLE)
+    return read_settings(text, hasher, defaults, static_challenge, has_directory=options.ldap_url is not None)
 
 
 def run() -> None:

@@ -24,6 +24,7 @@ from ca_server.domain.revocation import RevocationDesk
 from ca_server.domain.rollover import AuthorityKeeper, CaDesk
 from ca_server.domain.service import ScepService
 from ca_server.domain.tokens import TokenDesk
+from ca_server.index import create_index
 from ca_server.ndes_admin import NdesAdminSettings, create_ndes_admin
 from ca_server.publication import create_publication
 from ca_server.web import create_scep_app
@@ -101,6 +102,7 @@ def create_apps(parts: Parts) -> Apps:
             parts.clock,
             ndes_admin,
             create_publication(revocation, authorities, parts.clock),
+            create_index(store, authorities, parts.clock),
         ),
         console=create_console_app(desks, parts.operator, parts.clock, hosts=parts.console_hosts),
         service=service,

@@ -12,7 +12,7 @@ import hashlib
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from flask import Blueprint, Response, render_template_string, request
@@ -89,8 +89,17 @@ def create_publication(desk: RevocationDesk, authorities: Authorities, clock: Cl
     blueprint.add_url_rule(REVOKE_PATH, "revoke-page", front.revoke_page)
     blueprint.add_url_rule(REVOKE_PATH, "revoke", front.revoke, methods=["POST"])
     blueprint.add_url_rule(f"{REVOKE_PATH}.css", "style", front.style)
-    blueprint.register_error_handler(StoreBusy, _busy)
+    blueprint.register_error_handler(StoreBusy, busy)
     return blueprint
+
+
+def published(content: bytes, content_type: str, now: datetime) -> Response:
+    """An answer that a cache may keep, and asks about each time."""
+    answer = Response(content, content_type=content_type)
+    answer.date = now
+    answer.set_etag(hashlib.sha256(content).hexdigest()[:32])
+    answer.cache_control.no_cache = True
+    return answer
 
 
 class _Publication:
@@ -108,7 +117,7 @@ class _Publication:
             crl = self._desk.served_crl(issuer, now)
         except NoSuchCrl as error:
             raise NotFound(str(error)) from error
-        answer = self._published(crl.der, TYPE_CRL)
+        answer = published(crl.der, TYPE_CRL, now)
         # HTTP's dates have no fractions.  A CRL whose second is not over may have a successor within it, and
         # the date would not tell them apart (RFC 9110 section 8.8.2.2), nor a good one from a spoilt one:
         # then the ETag alone does.
@@ -122,20 +131,15 @@ class _Publication:
         current = succession.current(self._clock.now()).ca
         for ca in (current,) if name == CURRENT else succession.cas:
             if name in (CURRENT, ca.name):
-                return self._published(ca.certificate.der, TYPE_CERTIFICATE).make_conditional(request)
+                answer = published(ca.certificate.der, TYPE_CERTIFICATE, self._clock.now())
+                return answer.make_conditional(request)
         raise NotFound(f"there is no CA {name}")
 
     def chain(self) -> ResponseReturnValue:
         """The CA of now and its root, in PEM."""
-        cas = self._authorities().current(self._clock.now()).cas
-        return self._published(_pem([ca.certificate for ca in cas]), TYPE_CHAIN).make_conditional(request)
-
-    def _published(self, content: bytes, content_type: str) -> Response:
-        answer = Response(content, content_type=content_type)
-        answer.date = self._clock.now()
-        answer.set_etag(hashlib.sha256(content).hexdigest()[:32])
-        answer.cache_control.no_cache = True
-        return answer
+        now = self._clock.now()
+        pem = _pem([ca.certificate for ca in self._authorities().current(now).cas])
+        return published(pem, TYPE_CHAIN, now).make_conditional(request)
 
     # --------------------------------------------------------------------------------- revocation
 
@@ -221,7 +225,8 @@ def _page(status: int, said: str, serial_number: str = "") -> ResponseReturnValu
     return Response(html, status=status, content_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
 
-def _busy(error: StoreBusy) -> ResponseReturnValue:
+def busy(error: StoreBusy) -> ResponseReturnValue:
+    """An answer to come back for."""
     _log.error("store-busy", path=request.path, why=str(error))
     return Response(
         "the CA cannot read its records at the moment\n",

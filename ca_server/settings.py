@@ -32,7 +32,7 @@ from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from ca_server.domain.challenges import ChallengeRule, Hasher
-from ca_server.domain.places import CERTIFICATE_PATH, CRL_PATH
+from ca_server.domain.places import CERTIFICATE_PATH, CRL_PATH, PointKind
 from ca_server.domain.policy import (
     Decide,
     Decision,
@@ -107,11 +107,14 @@ def read_settings(
     hasher: Hasher,
     defaults: Mapping[str, Any] | None = None,
     static_challenge: str | None = None,
+    *,
+    has_directory: bool = False,
 ) -> Settings:
     """Read a settings file's text; SettingsError.
 
     ``defaults`` are settings for all profiles, such as those of the command line; the file's word counts
-    more.  ``static_challenge`` is for those that ask for a static one and name none.
+    more.  ``static_challenge`` is for those that ask for a static one and name none.  Without
+    ``has_directory`` there is no built-in profile whose certificates name the directory alone.
     """
     shared = () if static_challenge is None else (hasher.digest(static_challenge),)
     try:
@@ -136,7 +139,12 @@ def read_settings(
         general = dict(defaults or {})
         if ndes.single_password and name == NDES.name:
             general.pop("challenge", None)  # or its page would show a password that nobody asks for
-        made.append(_profile(name, general | said, built_in, hasher, shared))
+        profile = _profile(name, general | said, built_in, hasher, shared)
+        if not has_directory and set(profile.policy.terms.distribution_points) == {PointKind.LDAP}:
+            if name not in tables:
+                continue
+            raise SettingsError(f'profiles.{name}.distribution_points: "ldap" alone goes with --ldap-url')
+        made.append(profile)
     try:
         return Settings(Profiles(made), ndes)
     except ValueError as error:
@@ -189,6 +197,7 @@ def _policy(reader: _Reader, base: Policy, hasher: Hasher, shared: tuple[bytes, 
         lifetime=reader.take("certificate_days", _days, base.terms.lifetime),
         purposes=reader.take("extended_key_usages", _purposes, base.terms.purposes),
         unique_subjects=reader.take("unique_subjects", _yes_or_no, base.terms.unique_subjects),
+        distribution_points=reader.take("distribution_points", _points, base.terms.distribution_points),
     )
     challenge = reader.take("challenge", _word(ChallengeRule), base.challenge)
     given = reader.take("static_challenges", digests, None)
@@ -330,6 +339,15 @@ def _paths(value: Any) -> tuple[str, ...]:
     if any(each.startswith(_TAKEN) for each in paths):
         raise ValueError(f"below {', '.join(_TAKEN)} something else is")
     return paths
+
+
+def _points(value: Any) -> tuple[PointKind, ...]:
+    points = tuple(map(_word(PointKind), _texts(value)))
+    if not points:
+        raise ValueError("at least one")
+    if len(set(points)) < len(points):
+        raise ValueError("each one once")
+    return points
 
 
 def _purposes(value: Any) -> tuple[str, ...]:

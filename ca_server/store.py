@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from ca_server import store_statements as sql
 from ca_server.domain.ledger import (
+    ABOUT_ISSUING,
     AuditEntry,
     AuditFilter,
     CertificateFilter,
@@ -156,6 +157,16 @@ class SqlStore(SqlReader):
         rows = self._database.rows_once(sql.list_certificates(wanted, part, now))
         return [CERTIFICATE.restore(row) for row in rows]
 
+    def last_issued(self) -> int:
+        """Return the id of the newest certificate, with no lower one to come; 0: there is none."""
+        last: int | None = self._database.rows_alone(ABOUT_ISSUING, sql.SELECT_LAST_ISSUED, {})[0][0]
+        return last or 0
+
+    def issued_between(self, after: int, upto: int) -> Sequence[IssuedCertificate]:
+        """Return the first certificates with an id above ``after`` and up to ``upto``."""
+        values = {"after": min(after, sql.LARGEST), "upto": upto}
+        return [CERTIFICATE.restore(row) for row in self._rows(sql.SELECT_ISSUED_BETWEEN, values)]
+
     def challenges(self, part: Slice) -> Sequence[Challenge]:
         """Return a part of the challenges."""
         return [CHALLENGE.restore(row) for row in self._database.rows_once(sql.list_challenges(part))]
@@ -229,6 +240,7 @@ class SqlTransaction(SqlReader):
         """Keep a certificate."""
         values = CERTIFICATE.keep(certificate)
         del values["id"]
+        self._session.share(ABOUT_ISSUING)  # from before it has an id until it is to be seen
         self._session.run(sql.INSERT_CERTIFICATE, values)
 
     def update_certificate(self, certificate: IssuedCertificate) -> None:

@@ -65,10 +65,13 @@ class Session:
         connection: DriverConnection,
         compiled: Compiled,
         also: Callable[[str], None] = lambda _about: None,
+        share: Callable[[str], None] = lambda _about: None,
     ) -> None:
         self._connection = connection
         self._compiled = compiled
-        self.also = also  # be alone with a second thing; where one excludes everything there is nothing to do
+        # Where one transaction excludes every other there is nothing to do.
+        self.also = also  # be alone with a second thing
+        self.share = share  # keep those out who want to be alone with it, but no other who shares it
 
     def run(self, statement: ClauseElement, values: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""
@@ -108,6 +111,11 @@ class Database(ABC):
     def rows(self, statement: ClauseElement, values: Mapping[str, object]) -> Sequence[Any]:
         """The rows of a statement that is kept compiled."""
         return self.query(self._compiled.sql(statement, values), values)
+
+    def rows_alone(self, about: str, statement: ClauseElement, values: Mapping[str, object]) -> Sequence[Any]:
+        """The rows of such a statement at an instant at which no transaction shares a thing."""
+        with self.transaction(about) as session:
+            return session.rows(statement, values)
 
     def rows_once(self, statement: ClauseElement) -> Sequence[Any]:
         """The rows of a statement that was built for this one time."""
@@ -165,6 +173,15 @@ class Sqlite(Database):
         """The rows of one statement, outside of any transaction."""
         with self.told(), self._connection() as connection:
             return connection.execute(sql, values).fetchall()
+
+    def rows_alone(
+        self,
+        about: str,  # noqa: ARG002
+        statement: ClauseElement,
+        values: Mapping[str, object],
+    ) -> Sequence[Any]:
+        """The rows of such a statement; one writes at a time, and what is not committed is not seen."""
+        return self.rows(statement, values)
 
     @contextmanager
     def transaction(self, about: str) -> Iterator[Session]:  # noqa: ARG002

@@ -107,7 +107,12 @@ class Postgresql(Database):
             pooled, _ = self._first(f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(about)})", None)
             connection: Any = pooled.driver_connection
             try:
-                yield Session(connection, self._compiled, lambda more: _lock(connection, more))
+                yield Session(
+                    connection,
+                    self._compiled,
+                    also=lambda more: _lock(connection, "pg_advisory_xact_lock", more),
+                    share=lambda more: _lock(connection, "pg_advisory_xact_lock_shared", more),
+                )
                 # A transaction in which an error was passed over is undone, and only this tells.
                 if (said := connection.execute("COMMIT").statusmessage) != "COMMIT":
                     raise RuntimeError(f"a transaction about {about} ended with {said}")
@@ -143,8 +148,8 @@ class Postgresql(Database):
         return f"the database cannot be used: {error}" if isinstance(error, not_now) else None
 
 
-def _lock(connection: Any, about: str) -> None:
-    connection.execute(f"SELECT pg_advisory_xact_lock({lock_key(about)})")
+def _lock(connection: Any, function: str, about: str) -> None:
+    connection.execute(f"SELECT {function}({lock_key(about)})")
 
 
 def lock_key(about: str) -> int:

@@ -30,6 +30,7 @@ from sqlalchemy.sql import Select, Update
 
 from ca_server import schema
 from ca_server.domain.ledger import (
+    ISSUED_AT_ONCE,
     AuditFilter,
     CertificateFilter,
     CertificateState,
@@ -88,6 +89,13 @@ SELECT_REVOKED_CERTIFICATES = (
         certificates.c.not_after > _now,
     )
     .order_by(certificates.c.id)
+)
+SELECT_LAST_ISSUED = select(func.max(certificates.c.id))
+SELECT_ISSUED_BETWEEN = (
+    select(*CERTIFICATE.columns)
+    .where(certificates.c.id > bindparam("after"), certificates.c.id <= bindparam("upto"))
+    .order_by(certificates.c.id)
+    .suffix_with(f"LIMIT {ISSUED_AT_ONCE}")
 )
 SELECT_CRL = select(*CRL.columns).where(crls.c.issuer == _wanted)
 SELECT_CHALLENGE = select(*CHALLENGE.columns).where(challenges.c.digest == _wanted)

@@ -85,10 +85,10 @@ def issue(endpoints: Path | None, as_json: bool) -> None:
 
 
 @crl_group.command("serve")
-@click.argument("mode", type=click.Choice(["normal", "expired", "wrong-signer", "missing"]))
+@click.argument("mode", type=click.Choice(["normal", "expired", "wrong-signer", "huge", "missing"]))
 @lab_option
 def serve(mode: str, endpoints: Path | None) -> None:
-    """Serve CRLs as they are (normal), or in a way that a good client refuses."""
+    """Serve CRLs as they are (normal), or in a way that tries clients."""
     with find_lab(endpoints) as lab:
         lab.serve_crls(mode)
     click.echo(f"CRLs are served: {mode}.")

@@ -180,7 +180,7 @@ class Lab:
         return self._call("POST", "/api/crls", {})
 
     def serve_crls(self, mode: str) -> None:
-        """Have CRLs served as "normal", "expired", "wrong-signer" or "missing"."""
+        """Have CRLs served as "normal", "expired", "wrong-signer", "huge" or "missing"."""
         self._call("PUT", "/api/crls/serving", {"mode": mode})
 
     def ca(self) -> Shown:

@@ -18,8 +18,8 @@ from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca_server.domain.issuance import Terms, certificate_extensions, crl_extension, issuer_extension
-from ca_server.domain.places import Places
+from ca_server.domain.issuance import Terms, certificate_extensions, found_at
+from ca_server.domain.places import USUAL_POINTS, Places
 from scep_core import certificates
 from scep_core.algorithms import PrivateKey, RandomBytes
 from scep_core.certificates import Certificate, Extension, build_certificate, verify_issued_by
@@ -174,8 +174,7 @@ class Authority:
                 *certificate_extensions(csr, terms),
                 certificates.ext_subject_key_id(csr.public_key_info),
                 certificates.ext_authority_key_id(ca.public_key_info),
-                crl_extension(places, self.ca.name, ca.subject),
-                issuer_extension(places, self.ca.name),
+                *found_at(places, terms.distribution_points, self.ca.name, ca.subject),
             ),
             key=self.ca.identity.key,
             digest=Digest.SHA256,
@@ -210,7 +209,7 @@ def found_authority(
     def certify(name: bytes, key: PrivateKey, signer: Ca | None, *extensions: Extension) -> Certificate:
         spki = public_key_info(key.public_key())
         issuer = spki if signer is None else signer.certificate.public_key_info
-        found_at = () if signer is None else _found_at(places, signer)
+        found = () if signer is None else _found_at(places, signer)
         return build_certificate(
             serial_number=new_serial_number(random_bytes),
             issuer=name if signer is None else signer.certificate.subject,
@@ -222,7 +221,7 @@ def found_authority(
                 *extensions,
                 certificates.ext_subject_key_id(spki),
                 certificates.ext_authority_key_id(issuer),
-                *found_at,
+                *found,
             ),
             key=key if signer is None else signer.identity.key,
             digest=Digest.SHA256,
@@ -268,10 +267,7 @@ def found_authority(
 
 
 def _found_at(places: Places, signer: Ca) -> Sequence[Extension]:
-    return (
-        crl_extension(places, signer.name, signer.certificate.subject),
-        issuer_extension(places, signer.name),
-    )
+    return found_at(places, USUAL_POINTS, signer.name, signer.certificate.subject)
 
 
 def _name(common_name: str) -> bytes:

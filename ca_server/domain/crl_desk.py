@@ -41,9 +41,17 @@ class Serving(StrEnum):
     """
 
     NORMAL = "normal"
-    EXPIRED = "expired"  # dated back: its next update was when the CRL of now was made
+    EXPIRED = "expired"  # dated back: its next update was a day before the CRL of now was made
     WRONG_SIGNER = "wrong-signer"  # the CA's name and key identifier, but signed by its RA
+    HUGE = "huge"  # with 100,000 further entries
     MISSING = "missing"
+
+
+SPOILT = (Serving.EXPIRED, Serving.WRONG_SIGNER, Serving.HUGE)
+_EXPIRED_FOR = timedelta(days=1)  # Java forgives a quarter of an hour
+FURTHER_ENTRIES = 100_000
+# Of 136 bits, where ours have at most 128 (``authority.new_serial_number``): nobody has such a one.
+_FURTHER_SERIAL_NUMBERS = range(1 << 135, (1 << 135) + FURTHER_ENTRIES)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,10 @@ class CrlDesk:
 
     def served_crl(self, issuer: str, now: datetime) -> IssuedCrl:
         """Return the CRL of the CA of this name as it is served, with its dates; NoSuchCrl."""
-        serving = self.serving()
+        return self.crl_as(self.serving(), issuer, now)
+
+    def crl_as(self, serving: Serving, issuer: str, now: datetime) -> IssuedCrl:
+        """Return the CRL of the CA of this name as it is when it is served so; NoSuchCrl."""
         if serving is Serving.MISSING:
             raise NoSuchCrl("the CRL is missing, as this lab was told to have it")
         crl = self.current_crl(issuer, now)
@@ -162,14 +173,16 @@ class CrlDesk:
         of, spoilt = self._spoilt.get((crl.issuer, serving), (None, None))
         if spoilt is None or of != crl:
             ca = self._ca(crl.issuer)
-            key, spoilt = ca.identity.key, crl
+            key, spoilt, revoked = ca.identity.key, crl, read_crl(crl.der).revoked
             if serving is Serving.EXPIRED:
-                age = crl.next_update - crl.this_update
-                spoilt = replace(crl, this_update=crl.this_update - age, next_update=crl.this_update)
+                age = crl.next_update - crl.this_update + _EXPIRED_FOR
+                spoilt = replace(crl, this_update=crl.this_update - age, next_update=crl.next_update - age)
+            elif serving is Serving.HUGE:
+                revoked += tuple(RevokedEntry(each, crl.this_update) for each in _FURTHER_SERIAL_NUMBERS)
             else:
                 # The same key in every process, and a mistake that happens: only the CA may sign its CRL.
                 key = next(each.ra_signing.key for each in self._authorities().authorities if ca in each.cas)
-            spoilt = _signed(spoilt, ca, key, read_crl(crl.der).revoked)
+            spoilt = _signed(spoilt, ca, key, revoked)
             self._spoilt[crl.issuer, serving] = (crl, spoilt)
         return spoilt
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
-from ca_server.domain.places import Places
+from ca_server.domain.places import USUAL_POINTS, Places, PointKind
 from scep_core import asn1, certificates
 from scep_core.certificates import Certificate, Extension
 from scep_core.csr import Csr
@@ -43,11 +43,13 @@ class Terms:
 
     ``purposes`` are the extended key usages of who asks for none.  ``unique_subjects``: no second
     certificate for a subject while the CA's first is valid (RFC 8894 section 5.2, the third case).
+    ``distribution_points`` say where the CRL is, in their order; those that the CA has not are left out.
     """
 
     lifetime: timedelta = timedelta(days=365)
     purposes: tuple[str, ...] = PURPOSES
     unique_subjects: bool = False
+    distribution_points: tuple[PointKind, ...] = USUAL_POINTS
 
 
 def certificate_extensions(csr: Csr, terms: Terms) -> tuple[Extension, ...]:
@@ -97,16 +99,10 @@ def _purposes(csr: Csr) -> tuple[str, ...]:
     return tuple(each for each in _read_purposes(wanted.value) if each not in _PURPOSES_WITHHELD)
 
 
-@lru_cache(maxsize=64)  # the same in every certificate of a CA
-def crl_extension(places: Places, ca: str, subject: bytes) -> Extension:
-    """Where the CRL of the CA of this name is: one point, whose places all have the same CRL."""
-    points: list[list[str | bytes]] = [[*places.crl_urls(ca, subject)]]
-    if places.directory_name:
-        points.append([subject])
-    return certificates.ext_crl_distribution_points(*points)
-
-
-@lru_cache(maxsize=64)
-def issuer_extension(places: Places, ca: str) -> Extension:
-    """Where the certificate of the CA of this name is (RFC 5280 section 4.2.2.1)."""
-    return certificates.ext_authority_info_access([places.certificate_url(ca)])
+@lru_cache(maxsize=64)  # the same in every certificate of a CA's profile
+def found_at(places: Places, points: tuple[PointKind, ...], ca: str, subject: bytes) -> tuple[Extension, ...]:
+    """Where the CRL and the certificate of the CA of this name are (RFC 5280 4.2.1.13, 4.2.2.1)."""
+    certificate = certificates.ext_authority_info_access(places.certificate_urls(points, ca))
+    crl = places.crl_points(points, ca, subject)
+    # There is no empty list of points.
+    return (certificates.ext_crl_distribution_points(*crl), certificate) if crl else (certificate,)

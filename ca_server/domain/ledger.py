@@ -26,6 +26,9 @@ class StoreBusy(Exception):
 ABOUT_CHALLENGES = "challenges"
 ABOUT_TOKENS = "tokens"
 ABOUT_SETTINGS = "settings"
+ABOUT_ISSUING = "issuing"  # shared by all who issue
+
+ISSUED_AT_ONCE = 500  # certificates, in ``Store.issued_between``
 
 
 def about_transaction(transaction_id: str) -> str:
@@ -331,6 +334,17 @@ class Store(Reader, Protocol):
         self, wanted: CertificateFilter, part: Slice, now: datetime
     ) -> Sequence[IssuedCertificate]:
         """Return a part of the certificates that are wanted."""
+        ...
+
+    def last_issued(self) -> int:
+        """Return the id of the newest certificate; 0: there is none.
+
+        None with a lower id comes later: whoever has read all up to here has missed nothing.
+        """
+        ...
+
+    def issued_between(self, after: int, upto: int) -> Sequence[IssuedCertificate]:
+        """Return the first ``ISSUED_AT_ONCE`` certificates with an id above ``after`` and up to ``upto``."""
         ...
 
     def challenges(self, part: Slice) -> Sequence[Challenge]:

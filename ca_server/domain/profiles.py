@@ -6,10 +6,11 @@ Everything in which real CAs differ is a field here, so that nothing else asks "
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ca_server.domain.issuance import Terms
+from ca_server.domain.places import PointKind
 from ca_server.domain.policy import Policy
 from scep_core.codec import ReplyShape
 from scep_core.http import CGI_SUFFIX, DEFAULT_PATH
@@ -88,7 +89,10 @@ NDES = Profile(
         "/certsrv/mscep_admin/mscep.dll",
         "/certsrv/mscep_admin",
     ),
-    policy=Policy(bad_challenge=FailInfo.BAD_MESSAGE_CHECK),  # scep.md 2.7: sscep#80, #156
+    policy=Policy(
+        bad_challenge=FailInfo.BAD_MESSAGE_CHECK,  # scep.md 2.7: sscep#80, #156
+        terms=Terms(distribution_points=(PointKind.AD_CS, PointKind.HTTP)),  # labs.md 6.4
+    ),
 )
 
 RFC8894 = Profile(
@@ -121,7 +125,18 @@ CISCO_LEGACY = Profile(
     policy=Policy(own_key_only=False),
 )
 
-BUILT_IN = (COMPAT, NDES, RFC8894, CISCO_LEGACY)
+
+def _with_point(kind: PointKind) -> Profile:
+    """``compat``, but its certificates say in this way alone where their CRL is; it has the kind's name."""
+    terms = replace(COMPAT.policy.terms, distribution_points=(kind,))
+    return replace(COMPAT, name=str(kind), paths=(), policy=replace(COMPAT.policy, terms=terms))
+
+
+LDAP = _with_point(PointKind.LDAP)
+LDAP_NO_HOST = _with_point(PointKind.LDAP_NO_HOST)  # for a router's "query url"
+DIRECTORY_NAME = _with_point(PointKind.DIRECTORY_NAME)
+
+BUILT_IN = (COMPAT, NDES, RFC8894, CISCO_LEGACY, LDAP, LDAP_NO_HOST, DIRECTORY_NAME)
 _BY_NAME = "/scep/"
 
 

@@ -14,7 +14,7 @@ from ca_server.domain.authority import Authority, AuthorityKeys, KeyKind, Shape,
 from ca_server.domain.challenges import Hasher, Use
 from ca_server.domain.issuance import Terms
 from ca_server.domain.ledger import IssuedCertificate, about_transaction
-from ca_server.domain.places import Places
+from ca_server.domain.places import USUAL_POINTS, Places, PointKind
 from ca_server.domain.requests import CertificateRequest, ChallengeState, State
 from ca_server.domain.revocation import RevocationDesk
 from ca_server.store import SqlStore
@@ -22,7 +22,7 @@ from scep_core import csr, names
 from scep_core.certificates import Certificate, Extension
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-PLACES = Places("http://ca.lab:8080", "ldap://ldap.lab:3890", directory_name=True)
+PLACES = Places("http://ca.lab:8080", "ldap://ldap.lab:3890")
 HASHER = Hasher(b"k" * 32)
 SIMPLEST = Shape()
 PASSWORD = "the router's"
@@ -67,11 +67,13 @@ def certify(
     *,
     now: datetime = START,
     lifetime: timedelta = timedelta(days=365),
+    points: tuple[PointKind, ...] = USUAL_POINTS,
 ) -> Certificate:
     """A certificate for one key; a text is a common name."""
     name = names.build_name([[(names.COMMON_NAME, subject)]]) if isinstance(subject, str) else subject
     request = csr.build_csr(subject=name, key=rsa_key(30), challenge_password=None, extensions=extensions)
-    return by.issue(request, Terms(lifetime), places=PLACES, now=now, random_bytes=os.urandom)
+    terms = Terms(lifetime, distribution_points=points)
+    return by.issue(request, terms, places=PLACES, now=now, random_bytes=os.urandom)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import structlog
 from ca_server.api.app import create_console_app
 from ca_server.api.openapi import ALL_ROUTES
 from ca_server.domain.ledger import StoreBusy
+from ca_server.domain.profiles import BUILT_IN
 from tests.ca_server.api_stage import Console, error_of
 
 
@@ -242,7 +243,7 @@ def test_a_body_may_be_left_out_where_all_of_it_may(lab, console, client):
         ),
         (
             lambda console: console.get("/api/requests?profile=x"),
-            "there is no profile 'x'; there are compat, ndes, rfc8894, cisco-legacy",
+            f"there is no profile 'x'; there are {', '.join(each.name for each in BUILT_IN)}",
         ),
         (
             lambda console: console.post(

@@ -4,12 +4,21 @@ import json
 import signal
 import socket
 import subprocess
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+
+import pytest
 
 from ca_server.domain.authority import Shape
 from ca_server.domain.places import Places
 from ca_server.state import StateFolder
-from scep_core import http
+from scep_core import http, names
+from scep_core.certificates import (
+    CRL_DISTRIBUTION_POINTS,
+    read_certificate,
+    read_crl_distribution_points,
+)
+from scep_core.crls import read_crl
 from scep_core.messages import Pending, Success
 from sceplab.clock import wall_time
 from tests.ca_server.processes import COMMAND, fetch, running
@@ -59,6 +68,34 @@ def test_a_request_survives_a_kill(tmp_path, make_client):
     assert "approve" in log
     assert "from outside" not in log
     assert not (tmp_path / "ca" / "operator-password").exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_a_directory_needs(tmp_path, workers):
+    """The index on the SCEP port, the bad CRLs on the management port, the directory in the certificates."""
+    directory = ("--ldap-url", "ldap://dir.lab:3890/", "--workers", workers)
+    with running(tmp_path / "ca", *directory) as (ready, _):
+        index = json.loads(fetch(ready["scep"] + "/ca/index.json"))
+        [ca] = index["cas"]
+        certificate = fetch(ready["scep"] + ca["certificate"])
+        assert names.rfc4514(read_certificate(certificate).subject) == ca["dn"]
+        assert json.loads(fetch(ready["scep"] + "/ca/issued.json?after=0")) == {"issued": [], "more": False}
+        good = read_crl(fetch(ready["scep"] + ca["crl"]))
+        bad = read_crl(fetch(f"{ready['management']}/_lab/crl/{ca['name']}.crl?as=expired"))
+        assert (bad.number, bad.next_update < good.this_update) == (good.number, True)
+        signer = http.parse_ca_certificates(fetch(ready["ndes"] + "?operation=GetCACert"))[0]
+        points = read_crl_distribution_points(signer.extension(CRL_DISTRIBUTION_POINTS).value)
+        assert points[1].startswith("ldap://dir.lab:3890/CN=")
+        assert fetch(ready["scep"] + "/scep/ldap?operation=GetCACaps")
+    with running(tmp_path / "without") as (ready, _), pytest.raises(HTTPError, match="404"):
+        fetch(ready["scep"] + "/scep/ldap?operation=GetCACaps")
+
+
+@pytest.mark.parametrize("url", ["ldap://", "ldap:///", "http://dir.lab", "ldap://dir.lab/DC=lab"])
+def test_a_directorys_url_has_a_host_and_no_name(tmp_path, url):
+    command = [*COMMAND, "--state", str(tmp_path / "ca"), "--ldap-url", url]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, "ldap://host or ldaps://host" in ended.stderr) == (2, True)
 
 
 def test_a_folder_that_cannot_be_used_ends_in_a_sentence(tmp_path):

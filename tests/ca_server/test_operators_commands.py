@@ -232,6 +232,7 @@ def test_crls(run, issued):
     run("crl", "issue")
     shown = run("crl", "show").splitlines()
     assert shown[1].split()[:3] == ["ca-1", str(number + 2), "1"]
+    assert run("crl", "serve", "huge") == "CRLs are served: huge.\n"
     assert run("crl", "serve", "expired") == "CRLs are served: expired.\n"
     assert run("crl", "show").splitlines()[-1] == "Served to clients: expired."
     crl = x509.load_pem_x509_crl(run("crl", "show", "--pem").encode())

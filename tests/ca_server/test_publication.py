@@ -139,7 +139,7 @@ def test_a_crl_is_made_anew_when_its_time_has_come_and_not_before(web, stage, cl
 def test_what_is_served_for_tests(web, stage, clock):
     good = web.get("/crl/ca.crl")
     by_date = {"If-Modified-Since": good.headers["Last-Modified"]}
-    for serving in (Serving.EXPIRED, Serving.WRONG_SIGNER):
+    for serving in (Serving.EXPIRED, Serving.WRONG_SIGNER, Serving.HUGE):
         stage.desk.set_serving(serving, by="operator", now=NOW)
         # Its dates do not tell it from the good one, so they are not compared.
         spoilt = web.get("/crl/ca.crl", headers=by_date)
@@ -278,6 +278,10 @@ def test_from_the_enrolment_to_the_crl(automatic, client):
     by_scep = automatic.send(client, client.seal(GetCrl(automatic.authority.ca.certificate.subject, 1)))
     assert by_scep.crls == (web.get("/crl/ca.crl").data,)
     assert serial_numbers(web.get("/crl/ca-1.crl")) == [serial_number]
+    automatic.desks.revocation.set_serving(Serving.HUGE, by="operator", now=NOW)
+    by_scep = automatic.send(client, client.seal(GetCrl(automatic.authority.ca.certificate.subject, 1)))
+    assert by_scep.crls == (web.get("/crl/ca.crl").data,)
+    assert len(by_scep.crls[0]) > 3_000_000
     automatic.desks.revocation.set_serving(Serving.MISSING, by="operator", now=NOW)
     missing = automatic.send(client, client.seal(GetCrl(automatic.authority.ca.certificate.subject, 1)))
     assert isinstance(missing, Failure)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ca_server.domain.challenges import ChallengeRule, Hasher
+from ca_server.domain.places import PointKind
 from ca_server.domain.policy import Decide, Issue, Otherwise, Queue, Refuse, Renewals, Rule
 from ca_server.domain.profiles import BUILT_IN, COMPAT, NDES, RFC8894, Profiles
 from ca_server.settings import SettingsError, read_settings
@@ -18,7 +19,7 @@ HASHER = Hasher(bytes(32))
 
 
 def read(text, **defaults):
-    return read_settings(text, HASHER, defaults)
+    return read_settings(text, HASHER, defaults, has_directory=True)
 
 
 def test_nothing_said_is_what_is_built_in():
@@ -49,6 +50,7 @@ def test_everything_can_be_said():
         clock_skew = false
         certificate_days = 30
         extended_key_usages = ["serverAuth", "1.2.3.4"]
+        distribution_points = ["directory-name", "ldap", "http"]
         rules = [
             { subject = "CN=*.lab", name = "r*", source = "10.0.0.1/8", then = "issue" },
             { key_bits_below = 2048, key_bits_above = 100, then = "refuse", reason = "too small" },
@@ -69,6 +71,7 @@ def test_everything_can_be_said():
     assert (policy.terms.unique_subjects, policy.own_key_only, policy.clock_skew) == (False, False, None)
     assert policy.terms.lifetime == timedelta(days=30)
     assert policy.terms.purposes == ("1.3.6.1.5.5.7.3.1", "1.2.3.4")
+    assert policy.terms.distribution_points == (PointKind.DIRECTORY_NAME, PointKind.LDAP, PointKind.HTTP)
     assert policy.rules == (
         Rule(Issue(), subject="CN=*.lab", name="r*", source=ip_network("10.0.0.0/8")),
         Rule(Refuse(FailInfo.BAD_REQUEST, "too small"), key_bits_below=2048, key_bits_above=100),
@@ -124,7 +127,8 @@ def test_a_built_in_profile_is_changed_in_what_is_said():
 
 def test_the_command_lines_words_are_for_all_and_the_files_count_more():
     profiles = read('[profiles.ndes]\ndecide = "manual"', decide="automatic", certificate_days=7).profiles
-    assert [each.policy.decide for each in profiles] == ["automatic", "manual", "automatic", "automatic"]
+    assert [each.name for each in profiles if each.policy.decide == "manual"] == ["ndes"]
+    assert {each.policy.decide for each in profiles} == {"manual", "automatic"}
     assert {each.policy.terms.lifetime for each in profiles} == {timedelta(days=7)}
 
 
@@ -132,13 +136,24 @@ def test_a_static_challenge_from_outside_is_for_who_asks_for_one_and_names_none(
     text = '[profiles.ndes]\nchallenge = "static"\n'
     text += '[profiles.x]\nchallenge = "static"\nstatic_challenges = ["own"]'
     profiles = read_settings(text, HASHER, {}, "shared").profiles
-    assert [each.policy.static_challenges for each in profiles] == [
-        (),
-        (HASHER.digest("shared"),),
-        (),
-        (),
-        (HASHER.digest("own"),),
-    ]
+    given = {each.name: each.policy.static_challenges for each in profiles if each.policy.static_challenges}
+    assert given == {"ndes": (HASHER.digest("shared"),), "x": (HASHER.digest("own"),)}
+
+
+def test_who_names_the_directory_alone_needs_one():
+    """The built-in profile of that kind is there when there is a directory; asking for it is an error."""
+    profiles = read_settings("", HASHER).profiles
+    assert {each.name for each in BUILT_IN} - {each.name for each in profiles} == {"ldap"}
+    for text in (
+        '[profiles.ldap]\ndecide = "automatic"',
+        '[profiles.x]\nlike = "ldap"',
+        '[profiles.x]\ndistribution_points = ["ldap"]',
+    ):
+        with pytest.raises(SettingsError, match=r'distribution_points: "ldap" alone goes with --ldap-url'):
+            read_settings(text, HASHER)
+        assert read(text)
+    disabled = "[profiles.ldap]\nenabled = false"
+    assert tuple(read_settings(disabled, HASHER).profiles) == tuple(profiles)
 
 
 def test_ndes_with_a_single_password():
@@ -168,6 +183,12 @@ def test_ndes_with_a_single_password():
         ('[profiles.compat]\npaths = ["scep"]', "profiles.compat.paths: a path begins with /"),
         ("[profiles.compat]\ncertificate_days = 36500", "certificate_days: up to 3650"),
         ('[profiles.compat]\nextended_key_usages = ["web"]', "extended_key_usages: each one of serverAuth"),
+        (
+            '[profiles.compat]\ndistribution_points = ["ftp"]',
+            "profiles.compat.distribution_points: one of http, ldap, ldap-no-host, ad-cs, directory-name",
+        ),
+        ('[profiles.compat]\ndistribution_points = ["http", "http"]', "distribution_points: each one once"),
+        ("[profiles.compat]\ndistribution_points = []", "distribution_points: at least one"),
         ('[profiles.compat]\nbad_challenge = "no"', "bad_challenge: one of badAlg"),
         ('[profiles.compat]\ndecide = "challenge"', 'profiles.compat.decide: goes with another "challenge"'),
         ('[profiles.compat]\nstatic_challenges = ["x"]', "profiles.compat.static_challenges: goes with"),

@@ -3,14 +3,15 @@
 import sqlite3
 import sys
 import threading
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 
 import pytest
 
 from ca_server import store_databases, store_postgresql
-from ca_server.domain.ledger import ABOUT_SETTINGS, RequestFilter, Slice, StoreBusy
+from ca_server.domain.ledger import ABOUT_SETTINGS, RequestFilter, Slice, StoreBusy, about_transaction
 from ca_server.store import SqlStore, StoreError
-from tests.ca_server.store_samples import WALL, a_request, add
+from tests.ca_server.store_samples import WALL, a_certificate, a_request, add
 
 pytest_plugins = ("tests.postgres",)
 
@@ -80,6 +81,27 @@ def test_a_reader_waits_for_nobody_and_sees_nothing_unfinished(open_store, impat
         assert second.setting("a") is None
         assert ledger.setting("a") == "b"
     assert second.setting("a") == "b"
+
+
+@pytest.mark.interop
+def test_the_last_certificate_is_told_when_none_before_it_is_to_come(postgres):
+    """An id is given before its transaction ends, and another that begins later may end first."""
+    url = postgres.new_database()
+    with ExitStack() as stack:
+        first, second, reader = (stack.enter_context(closing(SqlStore(url, lambda: WALL))) for _ in range(3))
+        parents = [add(first, a_request(transaction_id=str(number))) for number in range(2)]
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        with first.write(about_transaction("0")) as ledger:
+            ledger.add_certificate(a_certificate(1, parents[0].id))
+            with second.write(about_transaction("1")) as other:
+                other.add_certificate(a_certificate(2, parents[1].id))
+            last = thread.submit(reader.last_issued)
+            while not read_only(second, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not last.done()
+        assert last.result() == 2
+        assert [each.serial_number for each in reader.issued_between(0, 2)] == [1, 2]
+        assert [each.serial_number for each in reader.issued_between(1, 2)] == [2]
+        assert reader.issued_between(10**15, 2) == []
 
 
 def test_databases_are_set_to_lose_nothing(open_store):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ca_server.domain.authority import AuthorityKeys, found_authority
 from ca_server.domain.challenges import ChallengeRule
 from ca_server.domain.places import Places
-from ca_server.domain.profiles import NDES
+from ca_server.domain.profiles import BUILT_IN, NDES
 from ca_server.web import MAX_BODY_BYTES
 from scep_core import cms, http
 from scep_core.messages import Pending, PkcsReq
@@ -140,7 +140,7 @@ def test_a_body_has_a_bound(web):
     assert web.post("/scep", data=bytes(MAX_BODY_BYTES)).status_code == 400
 
 
-@pytest.mark.parametrize("name", ["compat", "ndes", "rfc8894", "cisco-legacy"])
+@pytest.mark.parametrize("name", [each.name for each in BUILT_IN])
 @pytest.mark.parametrize("suffix", ["", "/", "/pkiclient.exe"])
 def test_every_profile_has_a_path_by_its_name(web, lab, client, name, suffix):
     caps = web.get(f"/scep/{name}{suffix}?operation=GetCACaps&message=anything").text

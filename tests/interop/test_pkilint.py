@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import CertificateRevocationListBuilder, Name
 
 from ca_server.domain.authority import KeyKind, Shape
+from ca_server.domain.places import PointKind
 from ca_server.domain.revocation import Reason
 from scep_core import asn1, names
 from scep_core.certificates import (
@@ -51,6 +52,8 @@ REQUESTS = {
     "purposes": {"extensions": (ext_extended_key_usage(CLIENT_AUTH), DNS_NAME)},
     "nameless": {"subject": names.build_name([]), "extensions": (DNS_NAME,)},
     "cisco": {"subject": CISCO, "extensions": (DNS_NAME,)},
+    "all-points": {"points": tuple(PointKind)},
+    **{str(kind): {"points": (kind,)} for kind in PointKind},
     "after-2049": {"now": START.replace(year=2035), "lifetime": timedelta(days=7300)},
 }
 

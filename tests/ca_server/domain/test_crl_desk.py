@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ca_server.domain.authority import KeyKind, Shape
-from ca_server.domain.crl_desk import CrlDesk, CrlSettings, NoSuchCrl, Serving
+from ca_server.domain.crl_desk import FURTHER_ENTRIES, CrlDesk, CrlSettings, NoSuchCrl, Serving
 from ca_server.domain.ledger import AuditFilter, Slice, What
 from ca_server.domain.revocation import HOLD, Reason
 from ca_server.store import SqlStore
@@ -140,7 +140,7 @@ def test_one_thing_is_wrong_at_a_time(store_url, key):
         serve(stage, Serving.EXPIRED)
         expired = read_crl(stage.desk.crl("ca-1", START))
         verify_crl(expired, by.ca.certificate)
-        assert expired.next_update == good.this_update
+        assert expired.next_update == good.this_update - timedelta(days=1)
         assert (expired.number, expired.revoked) == (good.number, good.revoked)
 
         serve(stage, Serving.WRONG_SIGNER)
@@ -149,6 +149,18 @@ def test_one_thing_is_wrong_at_a_time(store_url, key):
             verify_crl(forged, by.ca.certificate)
         assert (forged.issuer, forged.this_update, forged.next_update, forged.revoked) == (
             *(good.issuer, good.this_update, good.next_update, good.revoked),
+        )
+
+        serve(stage, Serving.HUGE)
+        huge = read_crl(stage.desk.crl("ca-1", START))
+        verify_crl(huge, by.ca.certificate)
+        assert huge.revoked[:1] == good.revoked
+        further = {each.serial_number for each in huge.revoked[1:]}
+        assert len(further) == FURTHER_ENTRIES == 100_000
+        # None of ours can be among them, and all are serial numbers (RFC 5280 section 4.1.2.2).
+        assert 2**128 < min(further) <= max(further) < 2**159
+        assert (huge.number, huge.this_update, huge.next_update) == (
+            *(good.number, good.this_update, good.next_update),
         )
 
         serve(stage, Serving.MISSING)
