@@ -23,6 +23,7 @@ from sceplab.cli_certificates import certificates_group
 from sceplab.cli_challenges import challenge_group
 from sceplab.cli_clock import clock_group
 from sceplab.cli_faults import fault_group
+from sceplab.cli_journal import journal
 from sceplab.cli_requests import requests_group
 from sceplab.cli_router import router
 from sceplab.cli_tokens import token_group
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 # Heavy modules are imported where they are used: `sceplab --help` and a wrong option answer at once.
 
-DEMOS = ("pending-approval", "trustpool")
+DEMOS = ("pending-approval", "trustpool", "revocation")
 # The CA's words; this package does not know it, and a test sees to it that they are the same.
 DECIDE = ("manual", "automatic", "after-polls", "after-time", "challenge", "refuse")
 CHALLENGE = ("ignored", "static", "one-time", "per-device")
@@ -52,6 +53,7 @@ for _group in (
 ):
     main.add_command(_group)
 main.add_command(router)
+main.add_command(journal)
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceplab import story_approval, story_trustpool
+from sceplab import story_approval, story_revocation, story_trustpool
 from sceplab.clock import ClockState
 from sceplab.errors import LabError
 from sceplab.files import write_json
@@ -34,6 +34,9 @@ STORIES = {
         ("r1",),
         ClockState("frozen", frozen_at=story_trustpool.START),
         story_trustpool.HTTPS_ISSUER,
+    ),
+    "revocation": Story(
+        story_revocation.play, ("r1", "r2"), ClockState("frozen", frozen_at=story_revocation.START)
     ),
 }
 

@@ -24,6 +24,8 @@ from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, 
 from sceplab.fault_routes import create_fault_routes
 from sceplab.faults import FaultBox
 from sceplab.files import write_json
+from sceplab.journal import Journal
+from sceplab.journal_routes import create_journal_routes
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,15 @@ class ManagedService(Protocol):
         ...
 
 
-def create_management_app(service: ManagedService, clock: LabClock, faults: FaultBox | None = None) -> Flask:
-    """Build the WSGI application of the management port; without ``faults`` the service knows none.
+def create_management_app(
+    service: ManagedService,
+    clock: LabClock,
+    faults: FaultBox | None = None,
+    journal: Journal | None = None,
+) -> Flask:
+    """Build the WSGI application of the management port.
+
+    Without ``faults`` the service knows none, without a ``journal`` it writes none.
 
     With ``SCEPLAB_CLOCK_FILE`` in the environment each new clock state is in that file before a
     ``PUT`` is answered, so that a lab that is started again never goes back in time.
@@ -110,6 +119,7 @@ def create_management_app(service: ManagedService, clock: LabClock, faults: Faul
     app = Flask("sceplab.management", static_folder=None)
     app.register_blueprint(_routes(service, clock))
     app.register_blueprint(create_fault_routes(faults or FaultBox()))
+    app.register_blueprint(create_journal_routes(journal or Journal(service.name, clock)))
 
     @app.before_request
     def demand_own_host() -> ResponseReturnValue | None:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
 from sceplab.clock import ClockState, parse_instant
 from sceplab.errors import Refused, ServiceUnreachable
+from sceplab.journal import Entry, read_entry
 from sceplab.management import Fired, Timer
 
 CONNECT_SECONDS = 5
@@ -84,6 +86,12 @@ class RemoteService:
         """Switch all faults off, or the one of this number; return how many those were.  Refused."""
         cleared: int = self._call("DELETE", "/faults" if number is None else f"/faults/{number}")["cleared"]
         return cleared
+
+    def journal(self, query: Mapping[str, object]) -> tuple[Sequence[Entry], int]:
+        """Return the journal's entries that a query asks for, and the sequence of the last one of all."""
+        words = urlencode({key: str(value) for key, value in query.items()})
+        answer = self._call("GET", f"/journal?{words}")
+        return [read_entry(each) for each in answer["entries"]], answer["last"]
 
     def close(self) -> None:
         """Close the connection."""

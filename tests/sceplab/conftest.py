@@ -14,6 +14,7 @@ import pytest
 
 from sceplab.clock import ClockState, LabClock
 from sceplab.faults import FaultBox
+from sceplab.journal import Journal
 from sceplab.management import Fired, Timer, create_management_app
 from sceplab.remote import RemoteService
 from sceplab.serving import HttpServer
@@ -50,9 +51,10 @@ class FakeService:
 class Served:
     """A fake service behind real HTTP."""
 
-    def __init__(self, service: FakeService, faults: FaultBox | None) -> None:
+    def __init__(self, service: FakeService, faults: FaultBox | None, journal: Journal | None) -> None:
         self.service = service
-        self.server = HttpServer(create_management_app(service, service.clock, faults), threads=2)
+        app = create_management_app(service, service.clock, faults, journal)
+        self.server = HttpServer(app, threads=2)
         self.server.start()
         self.remote = RemoteService(service.name, self.server.url)
 
@@ -66,8 +68,13 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Serve a fake service: ``serve("ca")``, with its clock frozen at NOON unless told otherwise."""
     with ExitStack() as stack:
 
-        def start(name: str, state: ClockState | None = None, faults: FaultBox | None = None) -> Served:
-            served = Served(FakeService(name, state or ClockState("frozen", 0, NOON)), faults)
+        def start(
+            name: str,
+            state: ClockState | None = None,
+            faults: FaultBox | None = None,
+            journal: Journal | None = None,
+        ) -> Served:
+            served = Served(FakeService(name, state or ClockState("frozen", 0, NOON)), faults, journal)
             stack.callback(served.close)
             return served
 
