@@ -12,7 +12,7 @@ define TARGETS
 scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
 
   make demo        play the pending-approval story on a lab of its own (sets up what it needs)
-  make up          run a lab until ^C: a CA, bundles, the routers r1 and r2 (ARGS="--ports auto" for free ports)
+  make up          run a lab until ^C: a CA, a directory, bundles, the routers r1 and r2 (ARGS="--ports auto" for free ports)
   make test        run all tests (ARGS="-k clock" for some)
   make test-fast   run the tests without other people's programs and without the slow ones
   make interop     run the tests with other people's programs alone

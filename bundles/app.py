@@ -29,6 +29,7 @@ from scep_core.certificates import Certificate, read_certificate
 from scep_core.cms import Identity
 from scep_core.csr import public_key_info
 from sceplab.clock import Clock, LabClock
+from sceplab.journal import Journal
 from sceplab.management import Fired, Timer, create_management_app
 
 BUILTIN = "builtin"  # the recipes that are always there, and the bundle that routers have built in
@@ -140,11 +141,12 @@ def create_apps(
     shelf = Shelf(folder, builder.bundles(), recipe_events(recipes, epoch), now)
     https_issuer = _https_issuer(recipes, builder, place.https_issuer)
     service = ManagedBundles(shelf, clock)
-    management = create_management_app(service, clock)
+    journal = Journal(service.name, clock)
+    management = create_management_app(service, clock, journal=journal)
     management.register_blueprint(create_api(shelf, clock))
     server = https_identity(folder, https_issuer, place)
     return Apps(
-        public=create_public_app(shelf, {place.https_issuer: https_issuer}, clock),
+        public=create_public_app(shelf, {place.https_issuer: https_issuer}, clock, journal),
         management=management,
         https_file=folder.https_file(server.key, forms.pem([server.certificate])),
     )

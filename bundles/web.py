@@ -22,6 +22,8 @@ from bundles.shelf import Shelf
 from bundles.shown import published_json
 from scep_core.cms import Identity
 from sceplab.clock import Clock
+from sceplab.journal import Journal, Kind
+from sceplab.journal_flask import write_journal
 
 TYPE_CRL = "application/pkix-crl"  # RFC 2585 section 4.2
 _PAGE = """<!doctype html>
@@ -47,9 +49,10 @@ _HEADERS = {
 _log = structlog.get_logger(__name__)
 
 
-def create_public_app(shelf: Shelf, revokers: dict[str, Identity], clock: Clock) -> Flask:
+def create_public_app(shelf: Shelf, revokers: dict[str, Identity], clock: Clock, journal: Journal) -> Flask:
     """Build it; ``revokers`` are the CAs that have a CRL, by the name that it is published under."""
     app = Flask("bundles.web", static_folder=None, template_folder=None)
+    write_journal(app, journal, _kind)
     app.url_map.merge_slashes = False
 
     @lru_cache(maxsize=16)
@@ -100,3 +103,7 @@ def create_public_app(shelf: Shelf, revokers: dict[str, Identity], clock: Clock)
         return Response(text, error.code, headers=_HEADERS, content_type="text/plain; charset=utf-8")
 
     return app
+
+
+def _kind() -> Kind | None:
+    return {"bundle": Kind.BUNDLE, "crl": Kind.CRL}.get(request.endpoint or "", Kind.HTTP)

@@ -29,10 +29,12 @@ from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
 from sceplab.child import announce, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
+from sceplab.journal import Journal
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
 from sceplab.serving import HttpServer, Listener
 from sceplab.shared_clock import SharedClock
+from sceplab.shared_journal import SharedJournal
 from sceplab.workers import Workers, WorkersFailed
 
 PASSWORD_VARIABLE = "SCEPLAB_OPERATOR_PASSWORD"
@@ -222,12 +224,15 @@ def _run(options: Options) -> None:
         scep, console = (
             stack.enter_context(Listener(options.host, port)) for port in (options.port, options.console_port)
         )
-        ca = _Ca(options, clock, scep, console)
+        journal = Journal(ManagedCa.name, clock) if workers == 1 else SharedJournal(ManagedCa.name, clock)
+        ca = _Ca(options, clock, journal, scep, console)
         # Before the workers, so that they find a database that is ready.
         ca.open_store().close()
         stack.enter_context(Workers(workers, ca.serve))
+        if isinstance(journal, SharedJournal):
+            stack.enter_context(journal)
         store = stack.enter_context(closing(ca.open_store()))
-        managed = create_management_app(ManagedCa(store, ca.authorities, clock), clock)
+        managed = create_management_app(ManagedCa(store, ca.authorities, clock), clock, journal=journal)
         managed.register_blueprint(create_bad_crls(CrlDesk(store, ca.authorities), clock))
         management = stack.enter_context(HttpServer(managed, options.host, options.management_port))
         operator = ca.operator
@@ -247,8 +252,10 @@ def _run(options: Options) -> None:
 class _Ca:
     """What all processes of the CA have in common."""
 
-    def __init__(self, options: Options, clock: LabClock, scep: Listener, console: Listener) -> None:
-        self._clock, self._scep, self._console = clock, scep, console
+    def __init__(
+        self, options: Options, clock: LabClock, journal: Journal, scep: Listener, console: Listener
+    ) -> None:
+        self._clock, self._journal, self._scep, self._console = clock, journal, scep, console
         folder = StateFolder(options.state)
         self._database = secret_from_environment(DATABASE_VARIABLE) or folder.database_url
         self._places = Places(
@@ -277,6 +284,8 @@ class _Ca:
         """Serve in one process; ``worker`` is 0 in the only one."""
         if isinstance(self._clock, SharedClock):
             self._clock.join(worker)
+        if isinstance(self._journal, SharedJournal):
+            self._journal.join()
         with closing(self.open_store()) as store:
             apps = create_apps(
                 Parts(
@@ -288,6 +297,7 @@ class _Ca:
                     random_bytes=os.urandom,
                     profiles=self._settings.profiles,
                     places=self._places,
+                    journal=self._journal,
                     ndes=self._settings.ndes,
                     console_hosts=self._console_hosts,
                 )

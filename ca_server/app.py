@@ -29,6 +29,8 @@ from ca_server.ndes_admin import NdesAdminSettings, create_ndes_admin
 from ca_server.publication import create_publication
 from ca_server.web import create_scep_app
 from sceplab.clock import Clock
+from sceplab.journal import Journal
+from sceplab.journal_flask import changes, write_journal
 from sceplab.management import Fired, Timer
 
 
@@ -48,6 +50,7 @@ class Parts:
     random_bytes: Callable[[int], bytes]
     profiles: Profiles = field(default_factory=Profiles)
     places: Places = Places()
+    journal: Journal | None = None
     crls: CrlSettings = CrlSettings()
     ndes: NdesAdminSettings = NdesAdminSettings()
     console_hosts: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class Apps:
 def create_apps(parts: Parts) -> Apps:
     """Build the CA's applications."""
     authorities, store, random_bytes = parts.keeper.succession, parts.store, parts.random_bytes
+    journal = parts.journal or Journal(ManagedCa.name, parts.clock)
     issuer = Issuer(authorities, parts.places, random_bytes)
     revocation = RevocationDesk(store, authorities, parts.hasher, parts.crls)
     desks = Desks(
@@ -94,17 +98,20 @@ def create_apps(parts: Parts) -> Apps:
         clock=parts.clock,
         settings=parts.ndes,
     )
+    console = create_console_app(desks, parts.operator, parts.clock, hosts=parts.console_hosts)
+    write_journal(console, journal, changes)
     return Apps(
         scep=create_scep_app(
             service,
             authorities,
             parts.profiles,
             parts.clock,
+            journal,
             ndes_admin,
             create_publication(revocation, authorities, parts.clock),
             create_index(store, authorities, parts.clock),
         ),
-        console=create_console_app(desks, parts.operator, parts.clock, hosts=parts.console_hosts),
+        console=console,
         service=service,
         desks=desks,
     )

@@ -1,4 +1,4 @@
-"""``/_lab/crl``: the CRLs with something wrong, whatever is served, for a directory that is told to lie."""
+"""``/_lab/crl``: the CRLs, true or bad, whatever is served: for a directory, whose faults are its own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
-from ca_server.domain.crl_desk import SPOILT, CrlDesk, NoSuchCrl
+from ca_server.domain.crl_desk import SPOILT, CrlDesk, NoSuchCrl, Serving
 from ca_server.domain.ledger import StoreBusy
 from ca_server.publication import TYPE_CRL, published
 from sceplab.clock import Clock
+
+_KINDS = (Serving.NORMAL, *SPOILT)
 
 
 def create_bad_crls(desk: CrlDesk, clock: Clock) -> Blueprint:
@@ -18,15 +20,15 @@ def create_bad_crls(desk: CrlDesk, clock: Clock) -> Blueprint:
 
     @routes.get("/<name>.crl")
     def crl(name: str) -> ResponseReturnValue:
-        asked = {str(each): each for each in SPOILT}.get(request.args.get("as", ""))
+        asked = {str(each): each for each in _KINDS}.get(request.args.get("as", ""))
         if asked is None:
-            raise BadRequest(f"as is one of {', '.join(SPOILT)}")
+            raise BadRequest(f"as is one of {', '.join(_KINDS)}")
         now = clock.now()
         try:
-            spoilt = desk.crl_as(asked, name, now)
+            found = desk.crl_as(asked, name, now)
         except NoSuchCrl as error:
             raise NotFound(str(error)) from error
-        return published(spoilt.der, TYPE_CRL, now).make_conditional(request)
+        return published(found.der, TYPE_CRL, now).make_conditional(request)
 
     @routes.errorhandler(StoreBusy)
     def busy(error: StoreBusy) -> tuple[Response, int]:

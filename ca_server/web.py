@@ -26,8 +26,10 @@ from scep_core import http
 from scep_core.errors import NotAPkiMessage
 from scep_core.messages import Failure, ReplyMessage
 from scep_core.next_ca import seal_next_ca
-from scep_core.values import Digest
+from scep_core.values import Digest, MessageType
 from sceplab.clock import Clock, wall_time
+from sceplab.journal import Journal, Kind
+from sceplab.journal_flask import write_journal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -129,9 +131,15 @@ class PkiOperations:
     """A WSGI application that answers PKIOperations, and has the one behind it answer all else."""
 
     def __init__(
-        self, service: ScepService, profiles: Profiles, clock: Clock, behind: WSGIApplication
+        self,
+        service: ScepService,
+        profiles: Profiles,
+        clock: Clock,
+        journal: Journal,
+        behind: WSGIApplication,
     ) -> None:
         self._service = service
+        self._journal = journal
         self._profiles = profiles
         self._clock = clock
         self._behind = behind
@@ -168,12 +176,36 @@ class PkiOperations:
         except NotAPkiMessage as error:
             # IIS answers 500 here (scep.md 1.4); this CA never does, and neither does its NDES look.
             _log.info("garbage", profile=profile.name, source=source, why=str(error))
+            told = {"profile": profile.name, "status": 400}
+            self._journal.add(Kind.SCEP, source, f"not a SCEP message -> {error}", details=told)
             raise BadRequest(f"not a SCEP message: {error}") from error
         except StoreBusy as error:
             _log.error("store-busy", profile=profile.name, source=source, why=str(error))
             raise ServiceUnavailable("the CA cannot keep requests at the moment", retry_after=1) from error
-        _log_answer(answer, profile, source)
+        self._tell(answer, message, profile, source)
         return answer.body
+
+    def _tell(self, answer: Answer, message: bytes, profile: Profile, source: str) -> None:
+        """Have it stand in log and journal."""
+        event = {
+            "profile": profile.name,
+            "transaction_id": answer.transaction_id,
+            "message_type": answer.message_type,
+            "answer": _summary(answer.reply),
+        }
+        if answer.unexpected is None:
+            _log.info("pki-operation", source=source, **event)
+        else:
+            _log.error("pki-operation", source=source, **event, exc_info=answer.unexpected)
+        asked = _MESSAGE_NAMES.get(answer.message_type, f"messageType {answer.message_type}")
+        self._journal.add(
+            Kind.SCEP,
+            source,
+            f"{asked} -> {event['answer']}",
+            transaction=answer.transaction_id,
+            details=event,
+            messages={"request": message, "response": answer.body},
+        )
 
 
 def is_pki_operation(method: str, query: http.Query) -> bool:
@@ -192,18 +224,15 @@ def _content_length(environ: WSGIEnvironment) -> int | None:
     return length if 0 <= length <= MAX_BODY_BYTES else None
 
 
-def _log_answer(answer: Answer, profile: Profile, source: str) -> None:
-    event = {
-        "profile": profile.name,
-        "source": source,
-        "transaction_id": answer.transaction_id,
-        "message_type": answer.message_type,
-        "answer": _summary(answer.reply),
-    }
-    if answer.unexpected is None:
-        _log.info("pki-operation", **event)
-    else:
-        _log.error("pki-operation", **event, exc_info=answer.unexpected)
+# As RFC 8894 section 3.2.1.2 spells them.
+_MESSAGE_NAMES: dict[int | None, str] = {
+    MessageType.CERT_REP: "CertRep",
+    MessageType.RENEWAL_REQ: "RenewalReq",
+    MessageType.PKCS_REQ: "PKCSReq",
+    MessageType.CERT_POLL: "CertPoll",
+    MessageType.GET_CERT: "GetCert",
+    MessageType.GET_CRL: "GetCRL",
+}
 
 
 def _summary(reply: ReplyMessage) -> str:
@@ -233,8 +262,24 @@ def survive(error: Exception) -> Response:
     return Response("the request could not be handled\n", status=400, content_type="text/plain")
 
 
+def _kind() -> Kind | None:
+    match request.blueprint:
+        case "index":
+            return None  # a directory asks it at each search
+        case "scep":
+            return Kind.SCEP
+        case "publication":
+            return Kind.CRL
+    return Kind.HTTP
+
+
 def create_scep_app(
-    service: ScepService, authorities: Authorities, profiles: Profiles, clock: Clock, *others: Blueprint
+    service: ScepService,
+    authorities: Authorities,
+    profiles: Profiles,
+    clock: Clock,
+    journal: Journal,
+    *others: Blueprint,
 ) -> Flask:
     """The WSGI application of the SCEP port; ``others`` answer there too, before SCEP does."""
     app = Flask("ca_server.web", static_folder=None)
@@ -242,7 +287,8 @@ def create_scep_app(
     app.url_map.merge_slashes = False
     for blueprint in (*others, ScepFront(authorities, profiles, clock).blueprint()):
         app.register_blueprint(blueprint)
+    write_journal(app, journal, _kind)
     app.register_error_handler(HTTPException, _refuse_and_tell)
     app.register_error_handler(Exception, survive)
-    app.wsgi_app = PkiOperations(service, profiles, clock, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = PkiOperations(service, profiles, clock, journal, app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -170,7 +170,9 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
         fleet.hosts.append(host)
         servers.append(server)
         webs.append(web)
-    management = HttpServer(create_management_app(fleet, clock), settings.host, settings.management_port)
+    management = HttpServer(
+        create_management_app(fleet, clock, journal=fleet.journal), settings.host, settings.management_port
+    )
     management.start()
     child.announce(
         {
@@ -211,7 +213,9 @@ def make_host(settings: Settings, name: str, clock: LabClock, fleet: Fleet) -> R
     router = Router(name, WORDINGS[settings.texts], ConfigStore(CONFIG), LogBuffer(NODE), pki)
     folder = RouterFolder(settings.state / name)
     folder.load(router)
-    return RouterHost(router, clock, folder, (USERNAME, settings.password), fleet.record)
+    host = RouterHost(router, clock, folder, (USERNAME, settings.password), fleet.record)
+    fleet.follow(host)
+    return host
 
 
 if __name__ == "__main__":

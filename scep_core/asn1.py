@@ -154,11 +154,21 @@ TIMES = {UTC_TIME, GENERALIZED_TIME}
 
 def to_time(tlv: TLV) -> datetime:
     """A UTCTime or GeneralizedTime, aware UTC; with RFC 5280's rule for the century."""
-    text = bytes(tlv.data).decode("ascii", "replace")
+    octets = bytes(tlv.data)
     if tlv.tag_bytes == UTC_TIME:
-        text = ("20" if text < "50" else "19") + text
-    elif tlv.tag_bytes != GENERALIZED_TIME:
+        return utc_time(octets)
+    if tlv.tag_bytes != GENERALIZED_TIME:
         raise ValueError("not a time")
+    return _instant(octets.decode("ascii", "replace"))
+
+
+def utc_time(octets: bytes) -> datetime:
+    """What stands inside a UTCTime; see ``to_time``."""
+    text = octets.decode("ascii", "replace")
+    return _instant(("20" if text < "50" else "19") + text)
+
+
+def _instant(text: str) -> datetime:
     try:
         if len(text) == len("YYYYMMDDHHMMSSZ") and text[:-1].isdecimal() and text[-1] == "Z":
             return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")  # strptime is slow

@@ -323,15 +323,20 @@ def _general_name(name: str | bytes) -> bytes:
     return asn1.encode(_DIRECTORY_NAME, name)  # explicit, as Name is a CHOICE
 
 
-def read_crl_distribution_points(value: bytes) -> tuple[str, ...]:
+def read_crl_distribution_points(value: bytes, issuer: bytes = b"") -> tuple[str, ...]:
     """Where a certificate says that its CRL is (RFC 5280 section 4.2.1.13): URLs, and names by RFC 4514.
 
-    Points that name only an issuer, or are relative to one, are passed over.  ValueError when it is none.
+    Points that name only an issuer are passed over, and those that are relative to ``issuer``, the DER of a
+    Name, when it is not given.  ValueError when it is none.
     """
     found = []
     for point in asn1.items(value):
         for field in asn1.items(asn1.raw(point)):
             for name in _elements(field, 0xA0):
+                if issuer and name.tag_bytes == b"\xa1":  # one RDN below the CRL's issuer
+                    above = b"".join(map(asn1.raw, asn1.items(issuer)))
+                    rdn = asn1.encode(asn1.SET, bytes(name.data))
+                    found.append(names.rfc4514(asn1.sequence_of(above, rdn)))
                 for general_name in _elements(name, 0xA0):
                     if general_name.tag_bytes == bytes([_URI]):
                         found.append(_printed(bytes(general_name.data)))

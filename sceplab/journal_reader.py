@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -44,6 +45,18 @@ class LabJournal:
             entries, self._seen[service.name] = service.journal(_query(wanted, most))
             found += entries
         return _in_order(found)[-most:]
+
+    def wait_for(self, wanted: Wanted, seconds: float = 10) -> Entry:
+        """The last entry that is wanted; where there is none yet, wait for it.  LabError when none comes."""
+        deadline = time.monotonic() + seconds
+        turn = {"wait": TURN_SECONDS / len(self._services)}
+        while True:
+            for service in self._services:
+                entries, _ = service.journal(_query(wanted, 1) | turn)
+                if entries:
+                    return entries[-1]
+            if time.monotonic() > deadline:
+                raise LabError(f"Nothing of that kind came into the journal within {seconds:g} s.")
 
     def follow(self, wanted: Wanted, most: int) -> Iterator[Entry]:
         """The same, and then what comes, for ever."""

@@ -24,7 +24,8 @@ from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, 
 from sceplab.fault_routes import create_fault_routes
 from sceplab.faults import FaultBox
 from sceplab.files import write_json
-from sceplab.journal import Journal
+from sceplab.journal import Journal, Kind
+from sceplab.journal_flask import changes, write_journal
 from sceplab.journal_routes import create_journal_routes
 
 
@@ -119,7 +120,9 @@ def create_management_app(
     app = Flask("sceplab.management", static_folder=None)
     app.register_blueprint(_routes(service, clock))
     app.register_blueprint(create_fault_routes(faults or FaultBox()))
-    app.register_blueprint(create_journal_routes(journal or Journal(service.name, clock)))
+    journal = journal or Journal(service.name, clock)
+    app.register_blueprint(create_journal_routes(journal))
+    write_journal(app, journal, _kind)
 
     @app.before_request
     def demand_own_host() -> ResponseReturnValue | None:
@@ -133,6 +136,11 @@ def create_management_app(
         return _error(error.code or 500, error.description or error.name)
 
     return app
+
+
+def _kind() -> Kind | None:
+    # What fires stands there by itself, and the clock's own steps are many.
+    return None if request.endpoint == "lab.run_timers" else changes()
 
 
 def _routes(service: ManagedService, clock: LabClock) -> Blueprint:

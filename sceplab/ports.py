@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from sceplab.errors import StartFailed
 from sceplab.files import write_json
+from sceplab.serving import Listener
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Ports:
     bundles: int = 8088
     bundles_https: int = 8443
     management_bundles: int = 9103
+    ldap: int = 3890
+    management_ldap: int = 9102
     routers: Mapping[str, int] = field(default_factory=dict)
     https: Mapping[str, int] = field(default_factory=dict)
 
@@ -44,6 +47,7 @@ class Ports:
         yield "the operators' console", self.console
         yield "bundles", self.bundles
         yield "bundles over HTTPS", self.bundles_https
+        yield "the directory", self.ldap
         for number, name in enumerate(routers):
             counted = self.first_router and self.first_router + number
             yield f"the router {name}", self.routers.get(name, counted)
@@ -51,10 +55,13 @@ class Ports:
             yield f"the web server of {name}", self.https.get(name, counted)
         yield "the CA's management", self.management_ca
         yield "the bundle server's management", self.management_bundles
+        yield "the directory's management", self.management_ldap
         yield "the routers' management", self.management_routers
 
 
-AUTO_PORTS = Ports(0, 0, 0, 0, 0, 0, 0, 0, 0)
+AUTO_PORTS = Ports(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+# What other services are told at their start.
+_TOLD = ("scep", "management_ca", "ldap")
 
 
 def auto_ports(file: Path, host: str, routers: Sequence[str]) -> Ports:
@@ -65,6 +72,18 @@ def auto_ports(file: Path, host: str, routers: Sequence[str]) -> Ports:
             demand_free(ports, host, routers)
             return ports
     return AUTO_PORTS
+
+
+def known_ports(ports: Ports, host: str) -> Ports:
+    """Choose, where any port will do, those that another service is told before there is a listener.
+
+    The CA writes the directory's URL into certificates, and the directory asks the CA.
+    """
+    with ExitStack() as held:  # all at once, so that they differ
+        chosen: dict[str, Any] = {
+            name: held.enter_context(Listener(host)).port for name in _TOLD if not getattr(ports, name)
+        }
+    return replace(ports, **chosen)
 
 
 def keep_ports(file: Path, endpoints: Mapping[str, Any]) -> None:
@@ -86,6 +105,8 @@ def ports_of(endpoints: Mapping[str, Any]) -> Ports:
         bundles=_port(bundles["http"]),
         bundles_https=_port(bundles["https"]),
         management_bundles=_port(management["bundles"]),
+        ldap=_port(endpoints["ldap"]),
+        management_ldap=_port(management["ldap"]),
         routers={name: router["port"] for name, router in routers.items()},
         https={name: _port(router["https"]) for name, router in routers.items()},
     )

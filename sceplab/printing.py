@@ -163,6 +163,8 @@ def lab_summary(endpoints: Mapping[str, Any], clock: Reading, secrets: Mapping[s
     ]
     if bundles := endpoints.get("bundles"):
         rows.append(["bundles of CAs", f"{bundles['http']}  (and {bundles['https']})"])
+    if ldap := endpoints.get("ldap"):
+        rows.append(["directory", ldap])
     for name, router in endpoints["routers"].items():
         rows.append([f"router {name}", f"{ssh_command(router)}  ({secrets['router']})"])
         rows.append(["  with http server ssl", router["https"]])

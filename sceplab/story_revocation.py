@@ -60,6 +60,7 @@ class Revocation:
         router.types(
             "configure",
             f"hostname {name}",
+            "domain name lab.example",
             f"crypto ca trustpoint {TRUSTPOINT}",
             f"enrollment url {self._scep}/scep/{PROFILE}",
             f"subject-name CN={name},O=Lab",
@@ -69,6 +70,7 @@ class Revocation:
             "commit",
             "end",
         )
+        router.types("crypto key generate rsa", "2048")
         router.types(f"crypto ca authenticate {TRUSTPOINT}", "yes")
         router.types(f"crypto ca enroll {TRUSTPOINT}", password, password)
         request = lab.wait_for_request(lambda each: each["state"] == "pending")

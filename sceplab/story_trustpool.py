@@ -113,7 +113,7 @@ class TrustPool:
         stage.check([_failed(each) for each in fired] == [True], "The next try finds an expired bundle.")
         stage.check(_certificates(router) == before, "The pool is as it was.")
         first = f"{TRIES[0]:%b %d}.*TRUSTPOOL"
-        router.says(first, "cannot be refreshed", "The log tells of every try; this was the first one.")
+        router.says(first, "cannot be refreshed", "The log tells of it; this was the first try.")
 
     def _refreshed(self, router: Terminal, lab: Lab) -> None:
         stage = self._stage

@@ -21,7 +21,7 @@ from sceplab.clock import ClockState, wall_time
 from sceplab.errors import StartFailed
 from sceplab.files import write_json
 from sceplab.places import default_state, endpoints_file
-from sceplab.ports import AUTO_PORTS, Ports, auto_ports, demand_free, keep_ports, ports_of
+from sceplab.ports import AUTO_PORTS, Ports, auto_ports, demand_free, keep_ports, known_ports, ports_of
 
 READY_SECONDS = 60
 # Services commit before they answer, so one that does not end in time may be killed.
@@ -79,6 +79,7 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
         ports.scep,
     ]
     ca += ["--console-port", ports.console, "--management-port", ports.management_ca]
+    ca += ["--ldap-url", _url("ldap", settings.host, ports.ldap)]
     ca += ["--workers", settings.ca_workers] if settings.ca_workers else []
     ca += ["--decide", settings.decide] if settings.decide else []
     ca += ["--challenge", settings.challenge] if settings.challenge else []
@@ -94,9 +95,16 @@ def service_commands(settings: Settings) -> dict[str, list[str]]:
     bundles += [ports.bundles, "--https-port", ports.bundles_https]
     bundles += ["--management-port", ports.management_bundles]
     bundles += ["--https-issuer", settings.https_issuer] if settings.https_issuer else []
+    ldap = ["ldap_mock", "--state", settings.state / "ldap", "--host", settings.host, "--port", ports.ldap]
+    ldap += ["--management-port", ports.management_ldap, "--ca", _url("http", settings.host, ports.scep)]
+    ldap += ["--ca-management", _url("http", settings.host, ports.management_ca)]
     # Clocks are set in this order: a router whose timer is due at once has to find the servers at its time.
-    services = {"ca": ca, "bundles": bundles, "routers": routers}
+    services = {"ca": ca, "bundles": bundles, "ldap": ldap, "routers": routers}
     return {name: [*python, *map(str, words)] for name, words in services.items()}
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 Commands = Callable[[Settings], Mapping[str, Sequence[str]]]
@@ -209,6 +217,7 @@ def running_lab(
         if settings.ports == AUTO_PORTS:
             ports = auto_ports(settings.ports_file, settings.host, settings.routers)
             settings = replace(settings, ports=ports)
+        settings = replace(settings, ports=known_ports(settings.ports, settings.host))
         lab = Supervisor(settings, commands)
         try:
             yield lab
@@ -223,6 +232,7 @@ def _endpoints(ready: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "ca": ca,
         "bundles": _but(ready["bundles"], "management"),
+        "ldap": ready["ldap"]["ldap"],
         "routers": ready["routers"]["routers"],
         "management": management,
         "operator": ready["ca"]["operator"],

@@ -29,6 +29,7 @@ PACKAGES = {
     "ip": "iproute2",
     "/usr/lib/certmonger/scep-submit": "certmonger",
     "openssl": "openssl",
+    "/usr/sbin/slapd": "slapd",
     "ssh": "openssh-client",
     "scp": "openssh-client",
     "sftp": "openssh-client",
@@ -39,6 +40,10 @@ PACKAGES = {
     "javac": "default-jdk-headless",
     "keytool": "default-jre-headless",
     "mvn": "maven",
+    "ldapsearch": "ldap-utils",
+    "ldapcompare": "ldap-utils",
+    "ldapwhoami": "ldap-utils",
+    "ldapdelete": "ldap-utils",
     "certutil": "libnss3-tools",
     "cmsutil": "libnss3-tools",
 }

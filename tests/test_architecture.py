@@ -21,6 +21,9 @@ _CONFIG = {"router_emu.syntax", *_VALUES}
 _COMMANDS = {"router_emu.config", "router_emu.pki", "scep_core", *_CONFIG}
 _CLI = {"router_emu.commands", *_COMMANDS}
 _ADAPTERS = {"router_emu.cli", "sceplab", *_CLI}
+_DIRECTORY = {"ldap_mock", "scep_core", "sceplab"}
+_SOURCE = {"ldap_mock.kept", "ldap_mock.published", "ldap_mock.server", *_DIRECTORY}
+_RUN = {"ldap_mock.faults", "ldap_mock.source", *_SOURCE}
 MAY_IMPORT: Mapping[str, set[str]] = {
     "scep_core": set(),
     "sceplab": set(),
@@ -28,6 +31,16 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "ca_server": {"ca_server.domain", "scep_core", "sceplab"},
     "bundles.domain": {"scep_core"},
     "bundles": {"bundles.domain", "scep_core", "sceplab"},
+    "ldap_mock": set(),
+    "ldap_mock.published": {"ldap_mock", "scep_core"},
+    "ldap_mock.connection": {"ldap_mock"},
+    "ldap_mock.server": {"ldap_mock.connection", *_DIRECTORY},
+    "ldap_mock.kept": {"ldap_mock.published", *_DIRECTORY},
+    "ldap_mock.asking": {"ldap_mock.kept", "ldap_mock.published", *_DIRECTORY},
+    "ldap_mock.source": {"ldap_mock.asking", *_SOURCE},
+    "ldap_mock.faults": {"ldap_mock.asking", "ldap_mock.source", *_SOURCE},
+    "ldap_mock.app": _RUN,
+    "ldap_mock.__main__": {"ldap_mock.app", "ldap_mock.asking", *_RUN},
     "router_emu.dates": set(),
     "router_emu.texts": set(),
     "router_emu.syslog": {"router_emu.dates"},
@@ -42,6 +55,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 
 # The rows that touch the world.  All others take `now` and randomness as arguments, and move no bytes.
 EDGES = {"sceplab", "ca_server", "bundles", "router_emu.adapters", "router_emu.__main__"}
+EDGES |= {
+    f"ldap_mock.{name}"
+    for name in ("connection", "server", "kept", "asking", "source", "faults", "app", "__main__")
+}
 BANNED_MODULES = {
     *("asyncio", "asyncssh", "waitress", "click", "concurrent", "flask", "http", "io", "logging"),
     *("multiprocessing", "os", "pathlib", "queue", "random", "requests", "secrets", "select", "selectors"),

@@ -18,7 +18,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SCEPLAB = re.compile(r"(?:`|bin/|\$ )sceplab ([a-z]+)(?: ([a-z-]+))?([^`\n]*)")
 OPTION = re.compile(r"(--[a-z0-9-]+)")
 MAKE = re.compile(r"(?:`|\$ )make ([a-z-]+)")
-PLACE = re.compile(r"`((?:scep_core|ca_server|router_emu|sceplab|bundles|tests|docs)/[\w./]*)`")
+PLACE = re.compile(r"`((?:scep_core|ca_server|router_emu|sceplab|bundles|ldap_mock|tests|docs)/[\w./]*)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 VARIABLE = re.compile(r"\bSCEPLAB_[A-Z_]+\b")
 
@@ -73,7 +73,7 @@ def test_places_and_links_exist(document: Path) -> None:
 def test_variables_exist(document: Path) -> None:
     sources = "\n".join(
         path.read_text(encoding="utf-8")
-        for folder in ("sceplab", "ca_server", "router_emu", "bundles", "tests")
+        for folder in ("sceplab", "ca_server", "router_emu", "bundles", "ldap_mock", "tests")
         for path in (ROOT / folder).rglob("*.py")
     )
     for variable in VARIABLE.findall(document.read_text(encoding="utf-8")):

@@ -6,9 +6,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import count
 
+from router_emu.adapters import http
 from router_emu.adapters.host import RouterHost
+from router_emu.pki.wire import (
+    HttpRequest,
+    HttpResponse,
+    LdapEntries,
+    LdapSearch,
+    NoResponse,
+    without_password,
+)
 from sceplab.clock import LabClock
+from sceplab.journal import Journal, Kind
 from sceplab.management import Fired, Timer
+
+_LONGEST_URL = 200
 
 
 class Fleet:
@@ -18,6 +30,7 @@ class Fleet:
 
     def __init__(self, clock: LabClock, loop: asyncio.AbstractEventLoop) -> None:
         self.hosts: list[RouterHost] = []
+        self.journal = Journal(self.name, clock)
         self._clock = clock
         self._loop = loop
         self._fired: list[Fired] = []
@@ -26,6 +39,21 @@ class Fleet:
     def record(self, owner: str, name: str, outcome: str) -> None:
         """A timer has fired, and its exchange is over.  Called in the loop."""
         self._fired.append(Fired(next(self._numbers), self._clock.now(), owner, name, outcome))
+        self.journal.add(Kind.TIMER, owner, f"{name} -> {outcome}")
+
+    def follow(self, host: RouterHost) -> None:
+        """Have the journal tell what a router's operators type, what it asks others, and what it logs."""
+        router, journal = host.router, self.journal
+
+        def typed(operator: str, line: str) -> None:
+            journal.add(Kind.COMMAND, router.name, f"{operator}: {line}")
+
+        def asked(what: HttpRequest | LdapSearch, answer: http.Answered) -> None:
+            journal.add(_kind(what), router.name, f"{_asked(what)} -> {_answered(answer)}")
+
+        router.on_command = typed
+        router.log.subscribe(lambda line: journal.add(Kind.LOG, router.name, line))
+        host.note = asked
 
     def health(self) -> Mapping[str, object]:
         """Which routers there are."""
@@ -48,3 +76,29 @@ class Fleet:
     async def _run(self, after: int) -> Sequence[Fired]:
         await asyncio.gather(*(host.run_due() for host in self.hosts))
         return self._fired[after:]  # they count up from 1
+
+
+def _kind(what: HttpRequest | LdapSearch) -> Kind:
+    if isinstance(what, LdapSearch):
+        return Kind.LDAP
+    return Kind.SCEP if "?operation=" in what.url else Kind.HTTP
+
+
+def _asked(what: HttpRequest | LdapSearch) -> str:
+    if isinstance(what, LdapSearch):
+        return f"search {what.host}:{what.port} for {what.base}"
+    url = without_password(what.url)
+    # A GET of SCEP has its whole message there, which the CA's journal keeps.
+    shown = url if len(url) <= _LONGEST_URL else f"{url[:_LONGEST_URL]}..."
+    return f"{what.method} {shown}"
+
+
+def _answered(answer: http.Answered) -> str:
+    match answer:
+        case HttpResponse():
+            return f"{answer.status}, {len(answer.body)} octets"
+        case LdapEntries():
+            told = f"result {answer.result}" if answer.result else f"entries: {len(answer.entries)}"
+            return f"{told}, {answer.text}" if answer.text else told
+        case NoResponse():
+            return answer.why

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from router_emu.adapters import http
+from router_emu.adapters import http, ldap
 from router_emu.adapters.disks import Disks
 from router_emu.adapters.storage import RouterFolder
 from router_emu.adapters.syslog_udp import SyslogSender
@@ -28,7 +28,7 @@ from router_emu.commands.ssh_server import HostKeys
 from router_emu.pki.attempts import Task
 from router_emu.pki.keys import GenerateKey, generate
 from router_emu.pki.peers.verdict import Good, PeerPurpose
-from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, Work, printable
+from router_emu.pki.wire import NOT_SENT, ExchangeFailed, HttpRequest, LdapSearch, Work, printable
 from scep_core.certificates import Certificate
 from sceplab.clock import ClockState, LabClock
 
@@ -62,6 +62,9 @@ class RouterHost:
         self._changed = asyncio.Event()
         self._syslog = SyslogSender(router.log.lost)
         self._lacking = ""
+        self._unsaved = ""  # why what has changed cannot be saved, if so
+        # Told of all that the router asks the network, and of what comes of it.
+        self.note: http.Note = http.no_note
         folder.disks.now = clock.now
         # Called when anything may have changed: servers that follow the configuration.
         self.followers: list[Callable[[], None]] = []
@@ -130,7 +133,7 @@ class RouterHost:
         if not why:
             trustpoints = ssh_server.user_trustpoints(router.config.running)
             judge = router.judge(PeerPurpose.CLIENT, now, trustpoints=trustpoints)
-            verdict = await http.carry(judge(chain), as_one=True)
+            verdict = await http.carry(judge(chain), self.note, as_one=True)
             why = "" if isinstance(verdict, Good) else verdict.why
         if why:
             mnemonic, text = router.texts.ssh_user_refused
@@ -158,8 +161,10 @@ class RouterHost:
     async def perform(self, job: object) -> object:
         """Do what a command waits for, without holding up the others."""
         match job:
-            case HttpRequest():
-                return await http.send(job)
+            case HttpRequest() | LdapSearch():
+                answer = await (ldap.send(job) if isinstance(job, LdapSearch) else http.send(job, self.note))
+                self.note(job, answer)
+                return answer
             case Work(do):
                 return await asyncio.to_thread(do)
             case GenerateKey():
@@ -175,10 +180,17 @@ class RouterHost:
             case _:
                 raise TypeError(f"no way to do {job!r}")
 
-    def after_command(self) -> None:
-        """A command may have changed anything: keep it, and start what it wants started."""
+    def after_command(self) -> str:
+        """A command may have changed anything: keep it, and start what it wants started.
+
+        What the operator has to be told: that what this very command has changed cannot be saved.
+        """
+        kept = self._folder.wanted
         self.router.follow_configuration(self.now())
         self._settle()
+        if not self._unsaved or self._folder.wanted == kept:
+            return ""
+        return "% " + self.router.texts.state_not_saved[1].format(why=self._unsaved)
 
     def subscribe_log(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Hear of each new log line (`terminal monitor`)."""
@@ -216,12 +228,13 @@ class RouterHost:
         try:
             self._folder.save(self.router)
         except Exception as error:  # no disk space, say
+            self._unsaved = (isinstance(error, OSError) and error.strerror) or "internal error"
             if failed_before is None:
                 _log.exception("a router cannot be saved; nothing is sent", router=self.name, why=str(error))
-                why = (isinstance(error, OSError) and error.strerror) or "internal error"
-                self._tell(self.router.texts.state_not_saved, why=why)
+                self._tell(self.router.texts.state_not_saved, why=self._unsaved)
             self._save_again = asyncio.get_running_loop().call_later(RETRY, self._settle)
             return False
+        self._unsaved = ""
         if failed_before is not None:
             _log.info("a router is saved again", router=self.name)
             self._tell(self.router.texts.state_saved)
@@ -248,7 +261,7 @@ class RouterHost:
 
     async def _carry(self, task: Task[Any]) -> Any:
         try:
-            return await http.carry(task.exchange)
+            return await http.carry(task.exchange, self.note)
         except ExchangeFailed as failure:
             return failure
         except Exception:  # a bug of ours, which must not leave the enrolment waiting for ever

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import socket
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from router_emu.adapters import ldap
+from router_emu.adapters.failures import why_not
 from router_emu.adapters.http_answer import Answer, TooLarge
 from router_emu.adapters.tls import TlsFailure, TlsStream, client_context
 from router_emu.pki.peers.verdict import Good
@@ -21,6 +23,8 @@ from router_emu.pki.wire import (
     HttpRequest,
     HttpResponse,
     Judge,
+    LdapEntries,
+    LdapSearch,
     Limits,
     NoResponse,
     Work,
@@ -32,14 +36,24 @@ _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
 _CONTEXT = client_context()
 T = TypeVar("T")
+Answered = HttpResponse | LdapEntries | NoResponse
+# Told of each question to the network, and what has come of it.
+Note = Callable[[HttpRequest | LdapSearch, Answered], None]
+
+
+def no_note(_asked: HttpRequest | LdapSearch, _answer: Answered) -> None:
+    """Tell nobody."""
 
 
 class _NotAccepted(Exception):
     """The server's certificate is not good; ``str()`` says why."""
 
 
-async def send(request: HttpRequest) -> HttpResponse | NoResponse:
-    """The response, or why there is none, within the request's limits."""
+async def send(request: HttpRequest, note: Note = no_note) -> HttpResponse | NoResponse:
+    """The response, or why there is none, within the request's limits.
+
+    ``note`` hears of what is asked meanwhile, to judge the server.
+    """
     try:
         parts = urlsplit(request.url)
         host, port = _server(request, parts)
@@ -52,26 +66,20 @@ async def send(request: HttpRequest) -> HttpResponse | NoResponse:
         stream = await _connected(host, port, parts.scheme == "https", request.limits)
         try:
             if request.judge is not None and isinstance(stream, TlsStream):
-                await _judge(stream, request.judge)
+                await _judge(stream, request.judge, note)
             async with asyncio.timeout(request.limits.response):
                 await stream.write(message)
                 return await _receive(stream, request.limits.body)
         finally:
             stream.close()
-    except TimeoutError:
-        return NoResponse("timed out")
     except _NotAccepted as refusal:
         return NoResponse(f"the server's certificate is not accepted: {refusal}")
     except TlsFailure as failure:
         return NoResponse(f"TLS failed: {failure}")
-    except ConnectionRefusedError:
-        return NoResponse("connection refused")
-    except (socket.gaierror, UnicodeError):  # the latter: no host name, for the encoding of such names
-        return NoResponse(f"no address for {host}")
-    except OSError as error:  # without a strerror: of a host's several addresses each failed in its own way
-        return NoResponse((error.strerror or "connection failed").lower())
     except TooLarge:
         return NoResponse(f"the answer is larger than {request.limits.body} octets")
+    except (OSError, UnicodeError) as error:
+        return NoResponse(why_not(error, host))
     except (EOFError, ValueError, http.client.HTTPException):
         return NoResponse("the answer is not HTTP, or was cut off")
 
@@ -84,7 +92,7 @@ def _server(request: HttpRequest, parts: SplitResult) -> tuple[str, int]:
     return asked.hostname or "", asked.port or _PORTS[parts.scheme]
 
 
-async def carry(exchange: Exchange[T], *, as_one: bool = False) -> T:
+async def carry(exchange: Exchange[T], note: Note = no_note, *, as_one: bool = False) -> T:
     """Send what an exchange asks for, one after the other; its result, or what it raises.
 
     ``as_one``, all of it together takes no longer than one request may.
@@ -101,11 +109,13 @@ async def carry(exchange: Exchange[T], *, as_one: bool = False) -> T:
             if ends is not None and clock() >= ends:
                 asked = exchange.send(NoResponse("no time is left"))
                 continue
+            answer: Answered
             try:
                 async with asyncio.timeout_at(ends):
-                    answer = await send(asked)
+                    answer = await (ldap.send(asked) if isinstance(asked, LdapSearch) else send(asked, note))
             except TimeoutError:
                 answer = NoResponse("timed out")
+            note(asked, answer)
             asked = exchange.send(answer)
     except StopIteration as done:
         result: T = done.value
@@ -163,14 +173,14 @@ async def _connect(host: str, port: int, secure: bool) -> _Stream:
     return stream
 
 
-async def _judge(stream: TlsStream, judge: Judge) -> None:
+async def _judge(stream: TlsStream, judge: Judge, note: Note) -> None:
     """Nothing is told to a server whose certificate is not good.  To find out has a time limit of its own."""
     try:
         chain = stream.peer_chain()
     except ValueError as error:
         raise _NotAccepted(f"it cannot be read: {printable(str(error))}") from error
     try:
-        verdict = await carry(judge(chain), as_one=True)
+        verdict = await carry(judge(chain), note, as_one=True)
     except ExchangeFailed as failure:
         raise _NotAccepted(str(failure)) from failure
     if not isinstance(verdict, Good):

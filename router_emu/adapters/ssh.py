@@ -63,8 +63,8 @@ class RouterHost(Protocol):
     async def perform(self, job: object) -> object:
         """Do the long work that a command asked for."""
 
-    def after_command(self) -> None:
-        """Called when state may have changed."""
+    def after_command(self) -> str:
+        """Called when state may have changed; what the operator has to be told of that, if anything."""
 
     def subscribe_log(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Have ``callback`` called, in the event loop's thread, with each new line of the router's log."""
@@ -278,7 +278,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
                 self._work = None
         if vty.acted:
             vty.acted = False
-            self._host.after_command()
+            self._keep(vty)
         self._settle()
 
     def _settle(self) -> None:
@@ -308,8 +308,15 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             shown = vty.finish(result)
         self._work = None
         self._write(shown)
-        self._host.after_command()
+        self._keep(vty)
         self._settle()
+
+    def _keep(self, vty: Vty) -> None:
+        """Have kept what a command has changed; when that is not done, the operator must not miss it."""
+        trouble = self._host.after_command()
+        if trouble:
+            vty.failed = True
+            self._write(vty.notice(trouble))
 
     def _write(self, data: bytes) -> None:
         if data and not self._channel.is_closing():

@@ -39,6 +39,7 @@ class RouterFolder:
         self._trust_pool = folder / "trustpool.json"
         self._host_key = folder / "ssh_host_key"
         self.disks = Disks(folder / "disks")
+        self.wanted: dict[Path, Any] = {}
         self._written: dict[Path, Any] = {}
 
     def host_key(self) -> bytes:
@@ -95,18 +96,19 @@ class RouterFolder:
             _log.warning("a damaged trust pool cannot be put aside", path=str(path), why=str(error))
 
     def save(self, router: Router) -> None:
-        """Write what changed since the last time."""
+        """Write what changed since the last time; ``wanted`` is all that is to be there, written or not."""
         running = "\n".join(text.lines(router.config.running))
         commits = [asdict(each) | {"at": each.at.isoformat()} for each in router.config.history]
-        self._write(self._configuration, {"running": running, "commits": commits})
-        # The pool before the note that it is there: a crash between them is no loss.
-        self._write(self._trust_pool, router.pki.pool.dump())
-        self._write(self._pki, snapshot.dump(router.pki))
-
-    def _write(self, path: Path, value: Any) -> None:
-        if self._written.get(path) != value:
-            write_json(path, value)
-            self._written[path] = value
+        self.wanted = {
+            self._configuration: {"running": running, "commits": commits},
+            # The pool before the note that it is there: a crash between them is no loss.
+            self._trust_pool: router.pki.pool.dump(),
+            self._pki: snapshot.dump(router.pki),
+        }
+        for path, value in self.wanted.items():
+            if self._written.get(path) != value:
+                write_json(path, value)
+                self._written[path] = value
 
 
 def _read(path: Path) -> Any:

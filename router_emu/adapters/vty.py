@@ -96,13 +96,17 @@ class Vty:
         return self._work_off(self._show(self._call(lambda: self._session.throw(error, self._now()))))
 
     def log_line(self, text: str) -> bytes:
-        """A new line of the router's log: shown on a terminal that monitors, what was typed again below."""
+        """A new line of the router's log: shown on a terminal that monitors."""
         if not self._session.shell.terminal.monitor or not self._style.prompts:
             return b""
+        return self.notice(text)
+
+    def notice(self, text: str) -> bytes:
+        """A line that is no command's output, with the prompt and what was typed again below."""
         if self._page or self._calling:
             self._held.append(text)
             return b""
-        if self.job is not None:
+        if self.job is not None or self.closed or not self._style.prompts:
             return self._work_off(text + NEWLINE)
         return self._work_off(NEWLINE + text + NEWLINE + self._terminal.retype())
 

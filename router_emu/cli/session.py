@@ -7,6 +7,7 @@ outlasts a command is in ``Shell``; all that outlasts the session is in ``Router
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from router_emu.texts import NODE, CliRefusal, Texts
 
 # XR cuts the prompt of configuration modes; that it is at 31 characters is netmiko's word (iosxr.md 3.1 [C]).
 CONFIG_PROMPT_LENGTH = 31
+# In a line that was not understood, what may be somebody's secret.
+_SECRET = re.compile(r"((?:password|passwd|secret)\S*)\s.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -138,14 +141,20 @@ class Session:
         except CliRefusal as refusal:
             self._failed = True
             self._text.append(f"{refusal}\n")
+            self._tell(_SECRET.sub(rf"\1 {KEPT_SECRET}", text) + " (refused)")
             return self._idle()
         if KEPT_SECRET in command.match.args.values.values():
             self.shell.history[-1] = command.match.canonical
+        self._tell(self.shell.history[-1])
         if isinstance(command.match.row, Run):
             self._passes = command.passes
             return self._run(command.match.row, command.match)
         self._edit(command.match, command.place)
         return self._idle()
+
+    def _tell(self, line: str) -> None:
+        context = self._context
+        context.router.on_command(f"{context.user} on {context.line}", line)
 
     def _run(self, row: Run, match: Match) -> Output:
         texts = self.texts

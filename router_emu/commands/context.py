@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +23,10 @@ from router_emu.syslog import LogBuffer
 from router_emu.texts import DEFAULT_HOSTNAME, Texts
 
 
+def _ignore(_operator: str, _line: str) -> None:
+    pass
+
+
 @dataclass
 class Router:
     """One router: what all its sessions share."""
@@ -32,6 +36,8 @@ class Router:
     config: ConfigStore
     log: LogBuffer
     pki: Pki
+    # Hears of each command: on which line by whom, and what was typed, without what is secret in it.
+    on_command: Callable[[str, str], None] = field(default=_ignore, repr=False)
 
     def __post_init__(self) -> None:
         self.pki.on_report = self.log_enrolment

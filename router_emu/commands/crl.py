@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 from router_emu import dates
 from router_emu.commands import peer_checks, show_pki
 from router_emu.commands.context import Context
-from router_emu.commands.flow import Flow, Say, carry
+from router_emu.commands.flow import Effect, Flow, Say, carry
 from router_emu.pki.peers.crl_cache import CrlRefused
-from router_emu.pki.peers.crl_fetch import fetch_crl
+from router_emu.pki.peers.crl_fetch import fetch_crls, names_no_server
 from router_emu.pki.wire import ExchangeFailed, printable
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal, Texts
@@ -16,18 +19,35 @@ from scep_core.crls import Crl, verify_crl
 
 
 def request(context: Context, args: Args) -> Flow:
-    """Fetch a CRL now, show it, and have it serve in the place of an older one."""
+    """Fetch a CRL now, or all of a directory's entry; show what is kept, and have it serve from now on."""
     router, texts, url = context.router, context.router.texts, args.text("url")
+    crls = yield from _fetched(context, url)
+    refusals = []
+    for crl in crls:
+        try:
+            router.pki.crls.put(crl, _issuer(context, crl), url, context.now)
+        except CrlRefused as refusal:
+            refusals.append(refusal)
+        else:
+            yield Say(_entry(texts, crl, url))
+    if len(refusals) == len(crls):
+        raise CliRefusal(texts.crl_refused.format(why=refusals[-1]))
+
+
+def _fetched(context: Context, url: str) -> Generator[Effect, Any, list[Crl]]:
+    """What is at a URL; when it names a directory's entry alone, at the first `query url` that has it."""
+    router = context.router
     getter = peer_checks.crl_getter(router.config.running, router.pki)
-    try:
-        crl = yield from carry(fetch_crl(getter, url))
-    except ExchangeFailed as failure:
-        raise CliRefusal(texts.crl_failed.format(url=printable(url), why=failure)) from None
-    try:
-        router.pki.crls.put(crl, _issuer(context, crl), url, context.now)
-    except CrlRefused as refusal:
-        raise CliRefusal(texts.crl_refused.format(why=refusal)) from None
-    yield Say(_entry(texts, crl, url))
+    directories = dict.fromkeys(each.query_url for each in router.pki.settings.values() if each.query_url)
+    asked = list(directories) if names_no_server(url) else []
+    failures = []
+    for directory in asked or [""]:
+        try:
+            return (yield from carry(fetch_crls(getter, url, directory)))
+        except ExchangeFailed as failure:
+            failures.append(str(failure))
+    why = "; ".join(failures)
+    raise CliRefusal(router.texts.crl_failed.format(url=printable(url), why=why))
 
 
 def _issuer(context: Context, crl: Crl) -> Certificate:

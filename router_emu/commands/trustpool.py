@@ -9,30 +9,42 @@ from router_emu import dates
 from router_emu.commands import disk, show_pki
 from router_emu.commands.context import Context
 from router_emu.commands.copy import hide_password
-from router_emu.commands.flow import Effect, Flow, Say, carry
+from router_emu.commands.disk import DiskRefusal
+from router_emu.commands.flow import Effect, Flow, Perform, Say, carry
 from router_emu.commands.http_client import DownloadFailed
 from router_emu.pki.pool.bundle import MOST_OCTETS, BundleRefused
+from router_emu.pki.pool.refresh import State
 from router_emu.pki.wire import printable, without_password
 from router_emu.syntax.match import Args
-from router_emu.texts import MODERN, CliRefusal
+from router_emu.texts import MODERN, CliRefusal, Texts
 from scep_core.certificates import Certificate
 
+_WEB = ("http://", "https://")
 _DISKS = ("disk0:", "harddisk:")
 
 
 def import_bundle(context: Context, args: Args) -> Flow:
     """Have a bundle take the place of all that was downloaded; on any failure nothing changes."""
-    texts, source = context.router.texts, args.text("url")
+    texts, keeper, source = context.router.texts, context.router.pki.pool, args.text("url")
     shown = printable(without_password(source))
     hide_password(context, source, shown)
-    data = yield from _read(context, source, shown)
+    if not source.lower().startswith(_WEB) and not source.lstrip("/").startswith(_DISKS):
+        raise CliRefusal(texts.trustpool_no_source.format(name=shown))
+    yield Say(texts.trustpool_reading.format(source=shown))
     try:
-        bundle = context.router.pki.pool.install(data, source, context.now)
-    except BundleRefused as refused:
-        raise CliRefusal(texts.trustpool_refused.format(why=refused)) from None
+        data = yield from _read(context, source)
+        bundle = yield from carry(keeper.read(data, context.now))
+        if isinstance(bundle, BundleRefused):
+            raise bundle
+    except (BundleRefused, DiskRefusal, DownloadFailed) as failure:
+        keeper.not_imported(source, str(failure), context.now)
+        raise CliRefusal(_sentence(texts, failure)) from None
+    keeper.install(bundle, source, context.now)
     if bundle.signer is None:
         yield Say(texts.trustpool_unsigned)
-    yield Say(texts.trustpool_imported.format(count=len(bundle.certificates)))
+    count = len(bundle.certificates)
+    certificates = texts.trustpool_one if count == 1 else texts.trustpool_several.format(count=count)
+    yield Say(texts.trustpool_imported.format(certificates=certificates))
 
 
 def clean(context: Context, args: Args) -> Flow:
@@ -44,19 +56,22 @@ def clean(context: Context, args: Args) -> Flow:
     yield Say(context.router.texts.trustpool_cleaned.format(count=count))
 
 
-def _read(context: Context, source: str, shown: str) -> Generator[Effect, Any, bytes]:
-    texts = context.router.texts
-    if source.lower().startswith(("http://", "https://")):
-        yield Say(texts.trustpool_reading.format(source=shown))
-        try:
-            return (yield from carry(context.router.fetch_bundle(source, context.now)))
-        except DownloadFailed as failure:
-            raise CliRefusal(texts.trustpool_not_had.format(source=failure.url, why=failure)) from None
-    if source.lstrip("/").startswith(_DISKS):
-        yield Say(texts.trustpool_reading.format(source=shown))
-        # One octet too many says that there are too many.
-        return (yield from disk.read_file(context, source, MOST_OCTETS + 1))
-    raise CliRefusal(texts.trustpool_no_source.format(name=shown))
+def _read(context: Context, source: str) -> Generator[Effect, Any, bytes]:
+    if source.lower().startswith(_WEB):
+        return (yield from carry(context.router.fetch_bundle(source, context.now)))
+    # One octet too many says that there are too many.
+    data: bytes = yield Perform(disk.ReadFile(source, MOST_OCTETS + 1))
+    return data
+
+
+def _sentence(texts: Texts, failure: BundleRefused | DiskRefusal | DownloadFailed) -> str:
+    match failure:
+        case DownloadFailed():
+            return texts.trustpool_not_had.format(source=failure.url, why=failure)
+        case BundleRefused():
+            return texts.trustpool_refused.format(why=failure)
+        case _:
+            return texts.no_file.format(why=failure)
 
 
 def show(context: Context, _args: Args) -> str:
@@ -101,4 +116,6 @@ def show_policy(context: Context, _args: Args) -> str:
     lines += [
         texts.trustpool_next.format(instant=dates.change(due), what=what) for due, _, what in keeper.timers()
     ]
+    if keeper.machine.state is State.FETCHING:
+        lines.append(texts.trustpool_fetching)
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,6 +37,14 @@ class Limits:
     response: float = 10.0
     retries: int = 0
     body: int = 256 * 1024  # no answer of SCEP but a CRL comes near this
+
+
+class LdapScope(IntEnum):
+    """How far below its base a search goes (RFC 4511 section 4.5.1.2)."""
+
+    BASE = 0
+    ONE = 1
+    SUB = 2
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,43 @@ class HttpResponse:
     content_type: str
     body: bytes = field(repr=False)
     location: str = ""
+
+
+@dataclass(frozen=True)
+class LdapSearch:
+    """A search in a directory, by an anonymous user (RFC 4511 section 4.5.1).
+
+    ``base`` is by RFC 4514, ``filter`` by RFC 4515; ``limits.body`` is for all entries together.
+    """
+
+    host: str
+    port: int
+    base: str
+    attributes: tuple[str, ...]
+    scope: LdapScope = LdapScope.BASE
+    filter: str = "(objectClass=*)"
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class LdapEntry:
+    """An entry's name and what came of it: the attributes as the server calls them, and their values."""
+
+    name: str
+    attributes: tuple[tuple[str, tuple[bytes, ...]], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LdapEntries:
+    """How a search ended: ``result`` is a resultCode of RFC 4511 section 4.1.9, ``text`` the server's words.
+
+    ``referrals`` are where else to ask, by URL; whoever sent them need not have a result of ``referral``.
+    """
+
+    entries: tuple[LdapEntry, ...] = ()
+    referrals: tuple[str, ...] = ()
+    result: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,9 +163,9 @@ class Work:
 
 
 T = TypeVar("T")
-# Yields requests and is sent an HttpResponse or a NoResponse, or yields Work and is sent what that returned;
-# returns the result; raises ExchangeFailed.
-Exchange = Generator[HttpRequest | Work, Any, T]
+# Yields requests and is sent an HttpResponse, LdapEntries or a NoResponse, or yields Work and is sent what
+# that returned; returns the result; raises ExchangeFailed.
+Exchange = Generator[HttpRequest | LdapSearch | Work, Any, T]
 # Given the chain that a TLS peer shows, its own certificate first.  It may have to fetch CRLs to know.
 Judge = Callable[[Sequence[Certificate]], Exchange[Verdict]]
 

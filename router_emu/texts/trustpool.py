@@ -12,7 +12,9 @@ class TrustpoolTexts:
 
     # --- crypto ca trustpool import url: the first line after IOS's, from memory [U]; all else is ours ---
     trustpool_reading: str = "Reading file from {source}"
-    trustpool_imported: str = "% CA certificate bundle import succeeded: {count} certificates"
+    trustpool_imported: str = "% CA certificate bundle import succeeded: {certificates}"
+    trustpool_one: str = "1 certificate"
+    trustpool_several: str = "{count} certificates"
     trustpool_unsigned: str = "% Nobody has signed the bundle"
     trustpool_no_source: str = (
         "% Not a source of a bundle: {name}. It takes http://, https://, disk0: and harddisk:"
@@ -38,6 +40,7 @@ class TrustpoolTexts:
     trustpool_vrf: str = "VRF: {name}"
     trustpool_source: str = "Last import: [UTC] {instant} from {source}"
     trustpool_next: str = "Next event: [UTC] {instant}, {what}"
+    trustpool_fetching: str = "Next event: a download is on its way"
 
     # --- the log.  Process and facility are XR's; mnemonics and words are ours ---
     trustpool_log: Mapping[str, tuple[str, str]] = field(
@@ -58,13 +61,27 @@ class TrustpoolTexts:
                 "SECURITY-CEPKI-6-TRUSTPOOL_CLEANED",
                 "Downloaded CA certificates removed from trustpool: {count}",
             ),
+            "not-imported": (
+                "SECURITY-CEPKI-4-TRUSTPOOL_NOTIMPORTED",
+                "CA certificate bundle from {source} is not imported, trustpool is as it was: {details}",
+            ),
             "refresh-failed": (
                 "SECURITY-CEPKI-3-TRUSTPOOL_NOTREFRESHED",
                 "Trustpool cannot be refreshed from {source} and is as it was: {details}. It is tried again",
             ),
+            "still-failing": (
+                "SECURITY-CEPKI-3-TRUSTPOOL_NOTREFRESHED",
+                "Trustpool still cannot be refreshed from {source} and is as it was: {details}. "
+                "The last {count} tries have failed. It is tried again every hour",
+            ),
             "unattended": (
                 "SECURITY-CEPKI-4-TRUSTPOOL_UNATTENDED",
                 "Trustpool CA certificate of {subject} ends on {end}, and no cabundle url is configured: "
+                "nothing refreshes the trustpool. Configure one, or import a bundle",
+            ),
+            "ended": (
+                "SECURITY-CEPKI-4-TRUSTPOOL_UNATTENDED",
+                "Trustpool CA certificate of {subject} ended on {end}, and no cabundle url is configured: "
                 "nothing refreshes the trustpool. Configure one, or import a bundle",
             ),
             "broken": (

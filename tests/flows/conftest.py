@@ -40,8 +40,9 @@ class Processes:
 
     # ---------------------------------------------------------------------- life and death
 
-    def start_ca(self) -> None:
-        self._start("ca", "ca_server", "--port", str(self._port), "--console-port", "0", *ANY_MANAGEMENT)
+    def start_ca(self, *options: str) -> None:
+        ports = ("--port", str(self._port), "--console-port", "0", *ANY_MANAGEMENT)
+        self._start("ca", "ca_server", *ports, *options)
 
     def start_routers(self, names: str = "r1", *, wire: str = "cisco", texts: str = "modern") -> None:
         more = ["--routers", names, "--first-port", "0", "--first-https-port", "0", "--wire", wire]

@@ -47,7 +47,7 @@ def test_side_by_side(two: tuple[Up, Up]) -> None:
     waiting = [each["name"] for each in other("clock", "show")["timers"]]
     assert [name for name in waiting if not name.startswith("trustpool ")] == []
     services = children(one.process.pid)
-    assert len(services) == 3
+    assert len(services) == 4
     one.interrupt()
     assert one.process.returncode == 0
     assert not one.endpoints.exists()
@@ -59,7 +59,7 @@ def test_side_by_side(two: tuple[Up, Up]) -> None:
 def test_a_killed_lab_leaves_nothing_behind(two: tuple[Up, Up]) -> None:
     one, _ = two
     services = children(one.process.pid)
-    assert len(services) == 3
+    assert len(services) == 4
     one.process.kill()
     one.process.wait(SECONDS)
     deadline = time.monotonic() + SECONDS

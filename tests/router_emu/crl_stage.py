@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 
 from router_emu.pki.peers.crl_cache import ISSUING_DISTRIBUTION_POINT
 from router_emu.pki.peers.crl_fetch import Getter
-from router_emu.pki.wire import CISCO, Exchange, HttpRequest, HttpResponse, NoResponse, Work
+from router_emu.pki.peers.ldap_messages import ResultCode
+from router_emu.pki.wire import (
+    CISCO,
+    Exchange,
+    HttpRequest,
+    HttpResponse,
+    LdapEntries,
+    LdapEntry,
+    LdapSearch,
+    NoResponse,
+    Work,
+)
 from scep_core import algorithms, asn1
 from scep_core.certificates import Extension, encode_extensions, signed
 from scep_core.cms import Identity
@@ -69,18 +80,43 @@ def pem(der: bytes) -> bytes:
     return f"some text\n-----BEGIN X509 CRL-----\n{text}-----END X509 CRL-----\n".encode()
 
 
+Attributes = dict[str, list[bytes]]
+
+
 class Web:
-    """Answers by URL: a body, a status, or why there is no answer; ``asked`` are the URLs that were asked."""
+    """Answers by URL: a body, a status, or why there is no answer; ``asked`` are the URLs that were asked.
+
+    It has directories, too: ``entries`` by server and name, attributes by the name that they go by there.
+    """
 
     def __init__(self, **pages: bytes | int | str) -> None:
         self.pages: dict[str, bytes | int | str] = dict(pages)
         self.requests: list[HttpRequest] = []
+        self.entries: dict[str, dict[str, Attributes | LdapEntries]] = {}
+        self.searches: list[LdapSearch] = []
 
     @property
     def asked(self) -> Sequence[str]:
         return [each.url for each in self.requests]
 
-    def __call__(self, request: HttpRequest) -> HttpResponse | NoResponse:
+    def __call__(self, request: HttpRequest | LdapSearch) -> HttpResponse | LdapEntries | NoResponse:
+        return self._found(request) if isinstance(request, LdapSearch) else self._page(request)
+
+    def _found(self, search: LdapSearch) -> LdapEntries | NoResponse:
+        self.searches.append(search)
+        directory = self.entries.get(f"{search.host}:{search.port}")
+        if directory is None:
+            return NoResponse("connection refused")
+        match directory.get(search.base):
+            case None:
+                return LdapEntries(result=ResultCode.noSuchObject)
+            case LdapEntries() as answer:
+                return answer
+            case attributes:
+                shown = {each: tuple(attributes[each]) for each in search.attributes if each in attributes}
+                return LdapEntries((LdapEntry(search.base, tuple(shown.items())),))
+
+    def _page(self, request: HttpRequest) -> HttpResponse | NoResponse:
         self.requests.append(request)
         match self.pages.get(request.url, 404):
             case bytes(body):
@@ -95,7 +131,7 @@ class Web:
         return carry(exchange, self)
 
 
-def carry(exchange: Exchange[T], wire: Callable[[HttpRequest], HttpResponse | NoResponse]) -> T:
+def carry(exchange: Exchange[T], wire: Callable[[Any], object]) -> T:
     """What an exchange comes to over a wire."""
     try:
         request = next(exchange)

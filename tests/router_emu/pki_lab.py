@@ -25,7 +25,7 @@ from router_emu.pki import snapshot
 from router_emu.pki.attempts import Task
 from router_emu.pki.keys import Algorithm, GenerateKey, KeyPair, generate
 from router_emu.pki.store import Pki
-from router_emu.pki.wire import ExchangeFailed, HttpRequest, HttpResponse, NoResponse
+from router_emu.pki.wire import ExchangeFailed, HttpRequest, HttpResponse, LdapSearch, NoResponse, Work
 from scep_core import certificates, http, names
 from scep_core.certificates import Certificate, Extension, build_certificate, ext_crl_distribution_points
 from scep_core.cms import Identity
@@ -223,7 +223,7 @@ def awaited(pki: Pki) -> list[tuple[datetime, str, str]]:
 class Lab:
     """A router's shell over a wire.  ``hold`` keeps PKI exchanges back, as a slow network does."""
 
-    def __init__(self, screen: Any, wire: Callable[[HttpRequest], Answer]) -> None:
+    def __init__(self, screen: Any, wire: Callable[[Any], Answer]) -> None:
         self.screen, self.wire = screen, wire
         self.hold = False
         self.held: list[Task[Any]] = []
@@ -288,7 +288,9 @@ class Lab:
                 return None
             case LookUp(path):
                 return Entry(path, False, len(self.files[path]), BORN) if path in self.files else None
-        assert isinstance(job, HttpRequest)
+            case Work(do):
+                return do()
+        assert isinstance(job, HttpRequest | LdapSearch)
         return self.wire(job)
 
     def settle(self) -> None:
@@ -310,7 +312,7 @@ class Lab:
         try:
             request = next(task.exchange)
             while True:
-                request = task.exchange.send(self.wire(request))
+                request = task.exchange.send(self._perform(request, 1))
         except StopIteration as done:
             return done.value
         except ExchangeFailed as failure:

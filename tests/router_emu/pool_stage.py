@@ -12,7 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from bundles.app import load_recipes
 from bundles.domain.builder import Builder, Bundle
 from bundles.domain.recipes import KeyKind
+from router_emu.pki.pool.bundle import Bundle as RouterBundle
 from router_emu.pki.pool.bundle import read_bundle
+from router_emu.pki.pool.keeper import PoolKeeper
+from router_emu.pki.wire import Work
 from scep_core.algorithms import PrivateKey
 from scep_core.certificates import Certificate
 from scep_core.cms import Identity
@@ -53,6 +56,25 @@ def builder(epoch: datetime = EPOCH) -> Builder:
 def shipped() -> Mapping[str, Bundle]:
     """Every shipped bundle, by name."""
     return builder().bundles()
+
+
+def install(keeper: PoolKeeper, data: bytes, source: str = "", now: datetime = EPOCH) -> None:
+    """Have a pool take a bundle, as an import by hand does; BundleRefused is raised."""
+    keeper.install(taken(keeper, data, now), source, now)
+
+
+def taken(keeper: PoolKeeper, data: bytes, now: datetime = EPOCH) -> RouterBundle:
+    """What a pool would take of these octets; BundleRefused is raised."""
+    exchange = keeper.read(data, now)
+    try:
+        work = next(exchange)
+        assert isinstance(work, Work)
+        exchange.send(work.do())
+    except StopIteration as end:
+        if isinstance(end.value, RouterBundle):
+            return end.value
+        raise end.value from None
+    raise AssertionError("nothing else is to be done")
 
 
 @cache

@@ -160,7 +160,7 @@ def test_the_points_are_tried_in_order_until_one_has_it(web: Web) -> None:
     verdict = Desk(web)([peer_of(CA, *points)])
     assert isinstance(verdict, CannotTell)
     assert [part.rpartition(": ")[2] for part in verdict.why.split("; ")] == [
-        "LDAP is not there yet",
+        "connection refused",
         "timed out",
         "HTTP status 404",
         "HTTP status 404",

@@ -11,7 +11,7 @@ import pytest
 
 from router_emu.commands.context import Router
 from router_emu.pki.trustpoint import TrustpointState
-from router_emu.pki.wire import HttpRequest, HttpResponse, NoResponse
+from router_emu.pki.wire import HttpRequest, LdapSearch
 from scep_core import asn1
 from scep_core.cms import Identity
 from tests.router_emu.crl_stage import DAY, NOW, POINT, Web, make_crl, pem, scope
@@ -43,8 +43,9 @@ def web() -> Web:
 def lab(lab: Lab, ca: ScriptedCa, web: Web) -> Lab:
     """The CA on its own host, whose router has authenticated it, and the CRLs on another."""
 
-    def carry(request: HttpRequest) -> HttpResponse | NoResponse:
-        return (ca if request.url.startswith("http://ca.lab/") else web)(request)
+    def carry(request: HttpRequest | LdapSearch) -> object:
+        of_ca = isinstance(request, HttpRequest) and request.url.startswith("http://ca.lab/")
+        return ca(request) if of_ca else web(request)
 
     lab.wire = carry
     return lab.authenticate()
@@ -159,7 +160,7 @@ def test_without_trustpoints(make_router: Callable[..., Router], make_screen: An
     lab = Lab(make_screen(make_router()), web)
     web.pages[POINT] = make_crl(make_ca("x", "CN=any"))
     assert "no trustpoint holds the CA certificate of CN=any." in said(lab, REQUEST)
-    assert "LDAP is not there yet" in said(lab, "crypto ca crl request ldap://dir.lab/CN=CA")
+    assert "connection refused" in said(lab, "crypto ca crl request ldap://dir.lab/CN=CA")
 
 
 def test_one_that_ran_out_is_shown_until_another_comes(lab: Lab, ca: ScriptedCa, web: Web) -> None:
@@ -167,3 +168,61 @@ def test_one_that_ran_out_is_shown_until_another_comes(lab: Lab, ca: ScriptedCa,
     assert " Next Update : not said\n" in said(lab, REQUEST)
     lab.screen.now += timedelta(days=30)
     assert said(lab, "show crypto ca crls").count("CRL Entry") == 1
+
+
+# ------------------------------------------------------------------------------------- from directories
+
+DN = "O=Lab,CN=ca"
+CRL = "certificateRevocationList;binary"
+
+
+@pytest.mark.parametrize("place", [f"ldap://dir.lab/{DN}", f"ldap://dir.lab:389/{DN}?{CRL}?base"])
+def test_a_crl_from_a_directory(lab: Lab, ca: ScriptedCa, web: Web, place: str) -> None:
+    crl = make_crl(ca.identity, 5)
+    web.entries["dir.lab:389"] = {DN: {CRL: [crl]}}
+    assert said(lab, f"crypto ca crl request {place}") == SHOWN.replace(POINT, place)
+    assert held(lab) == [crl]
+
+
+def test_of_an_entrys_crls_those_of_our_cas_are_kept(lab: Lab, ca: ScriptedCa, web: Web) -> None:
+    crl = make_crl(ca.identity)
+    stranger = make_crl(make_ca("x", "CN=stranger"))
+    web.entries["dir.lab:389"] = {DN: {CRL: [stranger, crl]}}
+    assert said(lab, f"crypto ca crl request ldap://dir.lab/{DN}").count("CRL Entry") == 1
+    assert not lab.screen.output.failed
+    assert held(lab) == [crl]
+    web.entries["dir.lab:389"] = {DN: {CRL: [stranger]}}
+    assert "holds the CA certificate of CN=stranger." in said(
+        lab, f"crypto ca crl request ldap://dir.lab/{DN}"
+    )
+    assert lab.screen.output.failed
+
+
+@pytest.mark.parametrize("place", [f"ldap:///{DN}", f"ldap://{DN}", DN])
+def test_a_place_without_a_server_is_asked_of_every_query_url(
+    lab: Lab, ca: ScriptedCa, web: Web, place: str
+) -> None:
+    refused = said(lab, f"crypto ca crl request {place}")
+    why = "it names no directory server, and there is no query url"
+    assert refused == f"% Failed to get the CRL from {place}: {why}\n"
+    for name, directory in (
+        ("one", "ldap://q1.lab"),
+        ("two", "ldap://q2.lab:3890"),
+        ("three", "ldap://q1.lab"),
+    ):
+        lab.type("configure", f"crypto ca trustpoint {name}", f"query url {directory}", "commit", "end")
+    web.entries["q2.lab:3890"] = {DN: {CRL: [make_crl(ca.identity)]}}
+    assert said(lab, f"crypto ca crl request {place}") == SHOWN.replace(POINT, place)
+    assert [each.host for each in web.searches] == ["q1.lab", "q2.lab"]
+    web.entries.clear()
+    refused = said(lab, f"crypto ca crl request {place}")
+    assert refused.endswith("q1.lab:389: connection refused; q2.lab:3890: connection refused\n")
+
+
+def test_the_time_that_is_configured_counts_for_directories_too(lab: Lab, web: Web) -> None:
+    lab.type(
+        "configure", "crypto ca crl curl-timeout 30", "crypto ca http-proxy p.lab port 1", "commit", "end"
+    )
+    lab.type(f"crypto ca crl request ldap://dir.lab/{DN}")
+    [search] = web.searches
+    assert (search.host, search.limits.connect, search.limits.response) == ("dir.lab", 30, 30)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from router_emu.pki.peers.crl_fetch import LARGEST_CRL, fetch_crl
+from router_emu.pki.peers.crl_fetch import LARGEST_CRL, fetch_crls
 from router_emu.pki.wire import RFC8894, ExchangeFailed, HttpRequest, HttpResponse, Limits, Work
 from tests.router_emu.crl_stage import GETTER, POINT, Web, make_crl, pem
 from tests.router_emu.pki_lab import make_ca
@@ -18,23 +18,24 @@ DER = make_crl(make_ca(), 5)
 def test_der_and_pem(body: bytes) -> None:
     web = Web()
     web.pages[POINT] = body
-    assert web.carry(fetch_crl(GETTER, POINT)).der == DER
+    [crl] = web.carry(fetch_crls(GETTER, POINT))
+    assert crl.der == DER
     assert web.requests == [HttpRequest("GET", POINT, "1.0", limits=Limits(body=LARGEST_CRL))]
 
 
 def test_a_large_crl_is_read_while_others_work() -> None:
     large = make_crl(make_ca(), *range(1000, 5000))
-    exchange = fetch_crl(GETTER, POINT)
+    exchange = fetch_crls(GETTER, POINT)
     next(exchange)
     work = exchange.send(HttpResponse(200, "", large))
     assert isinstance(work, Work)
     with pytest.raises(StopIteration) as done:
         exchange.send(work.do())
-    assert done.value.value.der == large
+    assert [each.der for each in done.value.value] == [large]
     web = Web()
     web.pages[POINT] = b"x" * 100_000
     with pytest.raises(ExchangeFailed, match="what came is not a CRL"):
-        web.carry(fetch_crl(GETTER, POINT))
+        web.carry(fetch_crls(GETTER, POINT))
 
 
 def test_by_the_proxy_and_the_profile() -> None:
@@ -42,7 +43,7 @@ def test_by_the_proxy_and_the_profile() -> None:
     getter = replace(GETTER, wire=RFC8894, proxy="proxy.lab:3128", limits=limits)
     web = Web()
     web.pages[POINT] = DER
-    web.carry(fetch_crl(getter, POINT))
+    web.carry(fetch_crls(getter, POINT))
     limits = replace(limits, body=LARGEST_CRL)
     assert web.requests == [HttpRequest("GET", POINT, "1.1", proxy="proxy.lab:3128", limits=limits)]
 
@@ -66,15 +67,13 @@ def test_no_crl_and_why(page: bytes | int | str, why: str) -> None:
     web = Web()
     web.pages[POINT] = page
     with pytest.raises(ExchangeFailed, match=why):
-        web.carry(fetch_crl(GETTER, POINT))
+        web.carry(fetch_crls(GETTER, POINT))
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "ldap://dir.lab/CN=CA?certificateRevocationList",
-        "ldap:///CN=CA",
-        "CN=CA,O=lab",
+        "ldaps://dir.lab/CN=CA?certificateRevocationList",
         "https://pub.lab/ca.crl",
         "file:///etc/passwd",
         "ftp://pub.lab/ca.crl",
@@ -83,11 +82,11 @@ def test_no_crl_and_why(page: bytes | int | str, why: str) -> None:
 )
 def test_other_schemes_are_asked_nothing(url: str) -> None:
     web = Web()
-    with pytest.raises(ExchangeFailed, match="LDAP is not there yet"):
-        web.carry(fetch_crl(GETTER, url))
+    with pytest.raises(ExchangeFailed, match="CRLs are fetched by http and by ldap only"):
+        web.carry(fetch_crls(GETTER, url))
     assert web.asked == []
 
 
 def test_no_url_at_all() -> None:
     with pytest.raises(ExchangeFailed):
-        Web().carry(fetch_crl(GETTER, "http://[::1/ca.crl"))
+        Web().carry(fetch_crls(GETTER, "http://[::1/ca.crl"))

@@ -84,6 +84,37 @@ def test_a_full_disk_holds_a_poll_back_until_there_is_room(
     play(story)
 
 
+def test_whoever_changes_what_cannot_be_saved_is_told(
+    play: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = storage.write_json
+
+    def fail(path: Path, value: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def story(stage: Stage) -> None:
+        monkeypatch.setattr(host_module, "RETRY", 1000)
+
+        def typed(line: str) -> str:
+            assert not session.feed(line, stage.host.now()).failed
+            return stage.host.after_command()
+
+        session = stage.session()
+        monkeypatch.setattr(storage, "write_json", fail)
+        lines = ("show clock", "configure", "hostname one", "commit", "do show clock")
+        told = [typed(each) for each in lines]
+        lost = (
+            "% What has changed cannot be saved and would be lost by a restart: No space left on device. "
+            "It is tried again"
+        )
+        assert told == ["", "", "", lost, ""]
+        assert [typed(each) for each in ("hostname two", "commit")] == ["", lost]
+        monkeypatch.setattr(storage, "write_json", write)
+        assert [typed(each) for each in ("hostname three", "commit")] == ["", ""]
+
+    play(story)
+
+
 def test_the_end_saves_what_could_not_be_saved_before(
     play: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,7 +221,7 @@ def test_work_is_done_in_a_thread() -> None:
 def test_what_is_asked_as_one_takes_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
 
-    async def silence(request: HttpRequest) -> NoResponse:
+    async def silence(request: HttpRequest, _note: http.Note) -> NoResponse:
         sent.append(request.url)
         await asyncio.Event().wait()
         raise AssertionError

@@ -10,8 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundles.domain import forms
-from router_emu.pki.pool.bundle import MOST_CERTIFICATES, MOST_OCTETS, BundleRefused, read_bundle
-from scep_core import asn1, certificates, cms
+from router_emu.pki.pool.bundle import (
+    MOST_CERTIFICATES,
+    MOST_OCTETS,
+    Bundle,
+    BundleRefused,
+    read_bundle,
+    reading,
+)
+from router_emu.pki.readable import LARGEST_CERTIFICATE
+from router_emu.pki.wire import Work
+from scep_core import asn1, certificates, cms, names
 from scep_core.certificates import Certificate
 from scep_core.next_ca import seal_next_ca
 from scep_core.values import Digest
@@ -185,6 +194,33 @@ class TestMembers:
         many = forms.pem([ca()]) * (MOST_CERTIFICATES + 1)
         assert refusal(many.encode()) == f"it has more than {MOST_CERTIFICATES} certificates"
 
+    def test_none_that_is_too_large(self):
+        large = certificates.Extension("1.3.6.1.4.1.55555.1", False, bytes(LARGEST_CERTIFICATE))
+        said = f"one of its certificates is larger than {LARGEST_CERTIFICATE} octets"
+        member = make_identity(
+            "large", "CN=Large", certificates.ext_basic_constraints(True), large, life=LIFE
+        )
+        assert refusal(member.certificate.der) == said
+        assert refusal(signed_by(large)) == said
+
+    def test_a_name_of_many_parts_is_not_read(self, monkeypatch):
+        """It is refused by its size: 150,000 parts took six seconds."""
+        part = asn1.set_of([asn1.sequence_of(asn1.oid("2.5.4.11"), asn1.encode(asn1.UTF8_STRING, b"x"))])
+        root = make_ca("a root", life=LIFE)
+        large = certificates.build_certificate(
+            serial_number=1,
+            issuer=root.certificate.subject,
+            subject=asn1.sequence_of(part * 150_000),
+            public_key_info=root.certificate.public_key_info,
+            not_before=LIFE[0],
+            not_after=LIFE[1],
+            extensions=[certificates.ext_basic_constraints(True)],
+            key=root.key,
+            digest=Digest.SHA256,
+        )
+        monkeypatch.setattr(names, "parse_name", lambda name: pytest.fail("it is read"))
+        assert "larger than" in refusal(large.der)
+
     def test_not_too_large(self):
         assert refusal(b"#" * (MOST_OCTETS + 1)) == f"it has more than {MOST_OCTETS} bytes"
 
@@ -254,6 +290,31 @@ class TestPem:
         assert (
             refusal(cms.content_info(cms.DATA, asn1.octet_string(b"x"))) == "it is no bundle of certificates"
         )
+
+
+class TestReading:
+    """Without anybody else waiting, or raising."""
+
+    def test_a_long_one_is_left_to_a_thread_and_a_short_one_is_not(self):
+        exchange = reading(shipped()["hundreds"].content, built_in(), EPOCH)
+        work = next(exchange)
+        assert isinstance(work, Work)
+        bundle = work.do()
+        assert isinstance(bundle, Bundle)
+        assert len(bundle.certificates) == 300
+        with pytest.raises(StopIteration) as end:
+            exchange.send(bundle)
+        assert end.value.value is bundle
+        with pytest.raises(StopIteration) as end:
+            next(reading(shipped()["single"].content, built_in(), EPOCH))
+        assert len(end.value.value.certificates) == 1
+
+    @pytest.mark.parametrize("data", [b"", b"x" * 70_000])
+    def test_what_is_wrong_is_returned(self, data):
+        exchange = reading(data, built_in(), EPOCH)
+        with pytest.raises(StopIteration) as end:
+            exchange.send(next(exchange).do())
+        assert isinstance(end.value.value, BundleRefused)
 
 
 @settings(max_examples=150, deadline=None)

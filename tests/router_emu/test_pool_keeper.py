@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,16 @@ from router_emu.pki.pool.bundle import BundleRefused
 from router_emu.pki.pool.keeper import SLOT, PoolKeeper, PoolPolicy, PoolReport
 from router_emu.pki.pool.refresh import State
 from router_emu.pki.pool.store import BrokenPool, TrustPool
-from router_emu.pki.wire import UNREACHABLE, Exchange, ExchangeFailed, HttpRequest, HttpResponse, NoResponse
-from tests.router_emu.pool_stage import EPOCH, FAULTS, built_in, shipped
+from router_emu.pki.wire import (
+    UNREACHABLE,
+    Exchange,
+    ExchangeFailed,
+    HttpRequest,
+    HttpResponse,
+    NoResponse,
+    Work,
+)
+from tests.router_emu.pool_stage import EPOCH, FAULTS, built_in, install, shipped, taken
 
 URL = "http://bundles.lab/security/pki/trs/ios.p7b"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -48,7 +58,7 @@ class Bench:
         self.answer = HttpResponse(200, "", shipped()[name].content)
 
     def install(self, name: str, now: datetime = EPOCH) -> None:
-        self.keeper.install(shipped()[name].content, URL, now)
+        install(self.keeper, shipped()[name].content, URL, now)
 
     def attend(self, url: str = URL, now: datetime = EPOCH) -> None:
         self.keeper.configure(PoolPolicy(url), now)
@@ -64,15 +74,15 @@ class Bench:
             done.append((now, name, came_to))
         return done
 
-    def carry(self, exchange: Exchange[bytes]) -> bytes | ExchangeFailed:
-        next(exchange)
+    def carry(self, exchange: Exchange[Any]) -> Any:
         try:
-            exchange.send(self.answer)
+            asked = next(exchange)
+            while True:
+                asked = exchange.send(asked.do() if isinstance(asked, Work) else self.answer)
         except StopIteration as end:
-            return bytes(end.value)
+            return end.value
         except ExchangeFailed as failure:
             return failure
-        raise AssertionError("one request is all")
 
     def again(self, now: datetime) -> Bench:
         """The same after a restart."""
@@ -136,7 +146,7 @@ class TestByHand:
         assert list(bench.keeper.timers()) == [first]
 
     def test_a_password_in_the_url_is_kept_nowhere(self, bench):
-        bench.keeper.install(shipped()["core"].content, "http://me:sesame@lab/x.p7b", EPOCH)
+        install(bench.keeper, shipped()["core"].content, "http://me:sesame@lab/x.p7b")
         assert "sesame" not in repr((bench.reports, bench.keeper.pool, bench.keeper.dump()))
 
     def test_a_refresh_tells_no_password_either(self, bench):
@@ -212,7 +222,47 @@ class TestByItself:
         assert done[0] == (END - 20 * DAY, name, "nobody refreshes it: no cabundle url")
         assert [now for now, _, _ in done[-3:]] == [END - DAY, END, END + DAY]
         warning = PoolReport("unattended", subject="CN=Lab Services CA,O=scep-lab", end=END)
-        assert bench.reports[1:] == [(now, warning) for now, _, _ in done]
+        assert bench.reports[1:-1] == [(now, warning) for now, _, _ in done[:-1]]
+        assert bench.reports[-1] == (END + DAY, replace(warning, what="ended"))
+
+    def test_without_a_url_it_warns_of_the_next_one_that_ends_too(self, bench):
+        bench.install("expiring")
+        name, second = "CN=Lab Root CA 2048,O=scep-lab", datetime(2054, 5, 14, 20, 25, 42, tzinfo=UTC)
+        bench.run(second + DAY)
+        last = [(now, report) for now, report in bench.reports if report.subject == name]
+        ahead = PoolReport("unattended", subject=name, end=second)
+        assert last[1:-1] == [(second - days * DAY, ahead) for days in (20, 15, 10, 5, 4, 3, 2, 1, 0)]
+        assert last[-1] == (second + DAY, replace(ahead, what="ended"))
+
+    def test_beyond_the_end_the_log_has_one_line_a_day(self, bench):
+        bench.attend()
+        bench.install("expiring")
+        tries = bench.run(END + 3 * DAY)
+        assert len(tries) == 8 + 24 + 72
+        failed = PoolReport("refresh-failed", URL, "connection refused")
+        still = replace(failed, what="still-failing", count=24)
+        assert [report for _, report in bench.reports[1:]] == [failed] * (8 + 24 + 1) + [still] * 2
+        assert [now for now, _ in bench.reports[-3:]] == [END + HOUR + days * DAY for days in range(3)]
+
+    def test_how_often_it_failed_outlasts_a_restart(self, bench):
+        bench.attend()
+        bench.install("expiring")
+        bench.run(END + 5 * HOUR)
+        again = bench.again(END + 5 * HOUR)
+        assert again.keeper.machine.late == 5
+        again.attend(now=END + 5 * HOUR)
+        again.run(END + 24 * HOUR)
+        assert again.told == []
+        again.run(END + 25 * HOUR)
+        assert again.told == ["still-failing"]
+
+    def test_a_schedule_that_an_older_version_kept_is_taken(self, bench):
+        bench.install("core")
+        stored = {key: value for key, value in bench.keeper.dump().items() if key != "sha256"}
+        del stored["refresh"]["late"]
+        fresh = PoolKeeper(built_in())
+        fresh.load(store.seal(stored))
+        assert fresh.machine == bench.keeper.machine
 
     def test_an_unsigned_one_is_refused_by_itself_too(self):
         bench = Bench(refuses_unsigned=True)
@@ -237,8 +287,9 @@ class TestByItself:
         exchange = bench.keeper.fire(END - 20 * DAY)
         overtake(bench)
         before = bench.keeper.dump()
-        assert bench.keeper.finish(exchange, shipped()["full"].content, EPOCH) == "too late"
-        assert bench.keeper.finish(exchange, DOWN, EPOCH) == "too late"
+        for late in (taken(bench.keeper, shipped()["full"].content), BundleRefused("it is empty"), DOWN):
+            dropped = bench.keeper.finish(exchange, late, EPOCH)
+            assert dropped == "dropped: the pool or its policy was changed meanwhile"
         assert bench.keeper.dump() == before
 
     def test_a_timer_that_was_overtaken_does_nothing(self, bench):

@@ -33,8 +33,7 @@ def failing(machine: Machine, times: int) -> tuple[Machine, list[datetime]]:
         instants.append(now)
         machine, effect = step(machine, Event.TIMER, now, END)
         assert (effect, machine.state, machine.wake_at) == (Effect.FETCH, State.FETCHING, None)
-        machine, effect = step(machine, Event.FAILED, now + timedelta(seconds=1), None)
-        assert effect is Effect.REPORT_FAILED
+        machine, _ = step(machine, Event.FAILED, now, None)
     return machine, instants
 
 
@@ -74,6 +73,21 @@ def test_after_a_success_that_ends_soon_the_next_instant_still_to_come_counts():
     assert machine.wake_at == END - HOUR
 
 
+def test_each_failure_up_to_the_end_is_told_then_the_first_beyond_it_and_then_one_a_day():
+    machine, told = waiting(), []
+    for _ in range(8 + 24 + 100):
+        assert machine.wake_at is not None
+        now = machine.wake_at
+        machine, _ = step(machine, Event.TIMER, now, END)
+        machine, effect = step(machine, Event.FAILED, now, None)
+        told += [now] if effect is Effect.REPORT_FAILED else []
+    assert told[:8] == CHAPTER
+    assert told[8:32] == [END - DAY + number * HOUR for number in range(1, 25)]
+    assert told[32:] == [END + HOUR + number * DAY for number in range(5)]
+    machine, _ = step(machine, Event.URL_SET, END + 5 * DAY, LATER)
+    assert (machine.failures, machine.late) == (0, 0)
+
+
 def test_without_a_url_it_warns_at_the_same_instants_and_then_once_a_day():
     machine, _ = step(Machine(), Event.STARTED, EARLY, END)
     instants = []
@@ -83,6 +97,29 @@ def test_without_a_url_it_warns_at_the_same_instants_and_then_once_a_day():
         machine, effect = step(machine, Event.TIMER, machine.wake_at, END)
         assert (effect, machine.state) == (Effect.WARN, State.UNATTENDED)
     assert instants == [*CHAPTER, END, END + DAY, END + 2 * DAY, END + 3 * DAY]
+
+
+@pytest.mark.parametrize("spare", [timedelta(0), HOUR, 23 * HOUR])
+def test_without_a_url_it_warns_of_the_next_one_too_at_all_the_instants_of_its_schedule(spare):
+    second = END + 100 * DAY + spare
+    machine, _ = step(Machine(), Event.STARTED, EARLY, END)
+    warned: dict[datetime | None, list[datetime]] = {END: [], second: []}
+    while machine.wake_at is not None and machine.wake_at <= second:
+        now = machine.wake_at
+        machine, effect = step(machine, Event.TIMER, now, END if now <= END else second)
+        assert effect is Effect.WARN
+        warned[machine.end].append(now)
+    assert warned[END] == [*CHAPTER, *(END + days * DAY for days in range(79 + (spare > timedelta(0))))]
+    begun, *rest = warned[second]
+    assert second - 21 * DAY <= begun < second - 20 * DAY
+    assert rest == [second - days * DAY for days in (20, 15, 10, 5, 4, 3, 2, 1, 0)]
+
+
+def test_one_that_ends_while_the_router_is_off_is_warned_of_at_its_next_start():
+    late = END + 85 * DAY
+    second = END + 100 * DAY
+    machine, _ = step(Machine(State.UNATTENDED, END, END + DAY), Event.TIMER, late, second)
+    assert machine == Machine(State.UNATTENDED, second, second - 10 * DAY)
 
 
 def test_a_url_that_comes_after_the_end_is_tried_within_the_hour_and_no_more_once_it_succeeded():
@@ -127,9 +164,23 @@ def test_software_with_a_ca_that_ends_sooner_brings_the_timer_forward():
     assert step(waiting(), Event.STARTED, EARLY, sooner)[0].wake_at == sooner - 20 * DAY
 
 
+@pytest.mark.parametrize("ended", [None, END])
+def test_a_url_is_asked_at_once_where_everything_has_ended_and_then_every_hour(ended):
+    now = END + 10 * DAY + timedelta(minutes=25)
+    machine, _ = step(Machine(State.UNATTENDED, ended), Event.URL_SET, now, None)
+    assert machine == Machine(State.WAITING, ended or now, now)
+    machine, tries = failing(machine, 3)
+    first = now + (HOUR if ended is None else timedelta(minutes=35))
+    assert tries == [now, first, first + HOUR]
+
+
+def test_with_a_url_a_pool_where_everything_has_ended_is_refreshed_after_clean_too():
+    machine, _ = step(waiting(), Event.REPLACED, LATER, None)
+    assert machine == Machine(State.WAITING, LATER, LATER + HOUR)
+
+
 def test_where_nothing_ends_there_is_no_timer_until_something_does():
     machine, _ = step(Machine(), Event.STARTED, EARLY, None)
-    machine, _ = step(machine, Event.URL_SET, EARLY, None)
     assert machine.wake_at is None
     assert step(machine, Event.REPLACED, EARLY, END)[0].wake_at == CHAPTER[0]
 

@@ -21,7 +21,7 @@ from router_emu.pki.store import Pki
 from router_emu.pki.wire import CISCO
 from router_emu.syslog import LogBuffer
 from router_emu.texts import MODERN, NODE
-from tests.router_emu.pool_stage import EPOCH, built_in, shipped
+from tests.router_emu.pool_stage import EPOCH, built_in, install, shipped
 
 
 def make_router(name: str = "r1") -> Router:
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     """One of a router that has imported a bundle."""
     router = make_router()
     router.pki.recover(EPOCH)
-    router.pki.pool.install(shipped()["full"].content, "http://bundles.lab/ios.p7b", EPOCH)
+    install(router.pki.pool, shipped()["full"].content, "http://bundles.lab/ios.p7b")
     RouterFolder(tmp_path / "r1").save(router)
     return tmp_path / "r1"
 
@@ -79,7 +79,7 @@ def test_a_bundle_that_is_gone_is_told_until_the_loss_is_saved(folder):
 
 def test_another_routers_pool_is_put_aside(folder, tmp_path):
     other = make_router("r2")
-    other.pki.pool.install(shipped()["core"].content, "disk0:/core.p7b", EPOCH)
+    install(other.pki.pool, shipped()["core"].content, "disk0:/core.p7b")
     RouterFolder(tmp_path / "r2").save(other)
     (tmp_path / "r2" / "trustpool.json").replace(folder / "trustpool.json")
     router, [report] = loaded(folder)
@@ -133,7 +133,7 @@ def test_a_damaged_pool_is_put_aside_and_told_and_an_import_heals_it(folder, con
     assert not (folder / "trustpool.json").exists()
     assert (folder / "trustpool.json.broken").read_bytes() == content
 
-    router.pki.pool.install(shipped()["core"].content, "disk0:/core.p7b", EPOCH)
+    install(router.pki.pool, shipped()["core"].content, "disk0:/core.p7b")
     RouterFolder(folder).save(router)
     healed, told = loaded(folder)
     assert set(healed.pki.pool.pool.downloaded) == set(shipped()["core"].certificates)

@@ -56,6 +56,7 @@ class Host:
         self.sessions: list[Session] = []
         self.lines: list[str] = []
         self.commands = 0
+        self.trouble = ""
         self.result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.performing = asyncio.Event()
         self.cancelled = asyncio.Event()
@@ -91,8 +92,9 @@ class Host:
             self.cancelled.set()
             raise
 
-    def after_command(self) -> None:
+    def after_command(self) -> str:
         self.commands += 1
+        return self.trouble
 
     def subscribe_log(self, callback: Callable[[str], None]) -> Callable[[], None]:
         return self.router.log.subscribe(callback)
@@ -173,6 +175,25 @@ def test_one_command_with_its_status_answers_and_jobs(router: Router) -> None:
             done = await connection.run("work", stdin=asyncssh.DEVNULL)
             assert done.exit_status == 1
         await until(lambda: all(session.shell.closed for session in host.sessions))
+
+    scenario(router, story)
+
+
+def test_what_a_command_has_changed_and_cannot_be_kept_is_told(router: Router) -> None:
+    async def story(host: Host, server: SshServer) -> None:
+        host.trouble = "% No space"
+        host.result.set_result("done")
+        async with client(server) as connection:
+            done = await connection.run("show clock")
+            *_, shown, told = done.stdout.splitlines()
+            assert "UTC" in shown
+            assert (done.exit_status, told) == (1, host.trouble)
+            done = await connection.run("work", input="yes\n")
+            assert done.stdout.endswith("answer: yes\n% No space\n")
+            assert done.exit_status == 1
+            process = await connection.create_process(term_type="vt100")
+            process.stdin.write("show clock\r")
+            assert (await process.stdout.readuntil("% No space\r\n" + PROMPT)).count(PROMPT) == 3
 
     scenario(router, story)
 

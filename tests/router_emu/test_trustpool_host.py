@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 import pytest
 
 from router_emu.__main__ import Settings, main, make_host
+from router_emu.adapters import storage
 from router_emu.adapters.fleet import Fleet
+from router_emu.adapters.ssh import SshServer
 from router_emu.config import text
-from router_emu.pki.pool.bundle import BundleRefused
+from router_emu.pki.pool import bundle as bundle_module
+from router_emu.pki.pool.bundle import Bundle, BundleRefused, read_bundle
 from sceplab.clock import ClockState, LabClock
-from tests.router_emu.pool_stage import EPOCH, built_in, shipped
+from tests.router_emu.pool_stage import EPOCH, built_in, install, shipped
 
 SETTINGS = Settings(
     state=Path("/"),
@@ -54,7 +60,7 @@ class Stage:
             lines = f"crypto ca trustpool policy\n cabundle url http://127.0.0.1:{port}/ios.p7b\n"
             config = self.host.router.config
             config.running = text.read(config.schema, lines)
-            self.host.router.pki.pool.install(shipped()["expiring"].content, "disk0:/x", EPOCH)
+            install(self.host.router.pki.pool, shipped()["expiring"].content, "disk0:/x")
             self.host.after_command()
             try:
                 yield self
@@ -130,6 +136,60 @@ def test_a_fresh_router_waits_for_the_end_of_what_is_built_in(tmp_path: Path) ->
     asyncio.run(story())
 
 
+def test_an_import_on_a_full_disk_does_not_pass_for_one_that_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, value: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def story() -> None:
+        async with Stage(tmp_path).open() as stage:
+            host = stage.host
+            host.disks.write("disk0:/core", shipped()["core"].content)
+            server = SshServer(host, host_key=host.host_key(), bind="127.0.0.1", port=0)
+            await server.start()
+            monkeypatch.setattr(storage, "write_json", fail)
+            async with asyncssh.connect(
+                "127.0.0.1", server.port, username="admin", password="sesame", known_hosts=None, config=None
+            ) as connection:
+                done = await connection.run("crypto ca trustpool import url disk0:/core")
+            await server.stop()
+            monkeypatch.undo()
+            *_, succeeded, lost = done.stdout.splitlines()
+            assert "import succeeded: 3 certificates" in succeeded
+            assert lost.startswith(
+                "% What has changed cannot be saved and would be lost by a restart: No space"
+            )
+            assert done.exit_status == 1
+
+    asyncio.run(story())
+
+
+def test_a_bundle_that_takes_long_to_read_holds_nobody_up(tmp_path: Path) -> None:
+    """It is read in a thread, be it for the timer or for an operator."""
+
+    async def story() -> None:
+        async with Stage(tmp_path).open() as stage:
+            stage.page = shipped()["hundreds"].content
+            reader = stage.host.router.pki.pool
+            threads = set()
+
+            def read(*arguments: Any) -> Bundle:
+                threads.add(threading.current_thread())
+                return read_bundle(*arguments)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(bundle_module, "read_bundle", read)
+                [(_, outcome)] = await stage.at(DUE)
+                assert outcome == "refreshed: 300 CA certificates"
+                job = next(reader.read(stage.page, EPOCH))
+                assert isinstance(await stage.host.perform(job), Bundle)
+            assert threads
+            assert threading.main_thread() not in threads
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("policy", ["accept", "refuse"])
 def test_what_the_inventory_says_of_unsigned_bundles(tmp_path: Path, policy: str) -> None:
     settings = replace(SETTINGS, state=tmp_path, trustpool_unsigned=policy)
@@ -139,11 +199,11 @@ def test_what_the_inventory_says_of_unsigned_bundles(tmp_path: Path, policy: str
     loop.close()
     assert pool.pool.built_in == built_in()
     if policy == "accept":
-        pool.install(shipped()["full-unsigned"].content, "", EPOCH)
+        install(pool, shipped()["full-unsigned"].content)
     else:
         with pytest.raises(BundleRefused):
-            pool.install(shipped()["full-unsigned"].content, "", EPOCH)
-    pool.install(shipped()["full"].content, "", EPOCH)
+            install(pool, shipped()["full-unsigned"].content)
+    install(pool, shipped()["full"].content)
 
 
 def test_the_environment_says_what_an_unsigned_bundle_may_do(

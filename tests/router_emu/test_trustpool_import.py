@@ -14,7 +14,17 @@ from router_emu.pki.pool.bundle import MOST_OCTETS
 from router_emu.pki.wire import Limits, NoResponse
 from tests.router_emu.pki_lab import Lab
 from tests.router_emu.pool_stage import built_in, shipped
-from tests.router_emu.trustpool_stage import CORE, IMPORT, URL, Bundles, a_lab, a_router, after, refusal
+from tests.router_emu.trustpool_stage import (
+    CORE,
+    IMPORT,
+    NOT_IMPORTED,
+    URL,
+    Bundles,
+    a_lab,
+    a_router,
+    after,
+    refusal,
+)
 
 
 @pytest.fixture
@@ -37,6 +47,10 @@ class TestSources:
         lab.files["disk0:/ios.pem"] = shipped()["full-pem"].content
         assert "succeeded: 11 certificates" in after(lab, "crypto ca trustpool import url disk0:/ios.pem")
         assert lab.pki.pool.pool.source == "disk0:/ios.pem"
+
+    def test_one_certificate_is_told_as_one(self, lab: Lab) -> None:
+        lab.files["disk0:/one"] = shipped()["single"].content
+        assert "succeeded: 1 certificate\n" in after(lab, "crypto ca trustpool import url disk0:/one")
 
     def test_one_octet_too_many(self, lab: Lab) -> None:
         lab.files["harddisk:/x"] = bytes(MOST_OCTETS + 1)
@@ -71,6 +85,10 @@ class TestSources:
         url = "http://me:s3same@bundles.lab/ios_core.p7b"
         lab.type(f"crypto ca trustpool import url {url}", f"crypto ca trustpool import url {url}x")
         lab.type("show history", "show crypto ca trustpool policy", "show logging")
+        assert lab.log[-1] == (
+            f"{NOT_IMPORTED}http://bundles.lab/ios_core.p7bx is not imported, trustpool is as it was: "
+            "HTTP status 404"
+        )
         typed = 2  # the operator's own lines, as they were typed
         assert lab.screen.text.count("s3same") == typed
         assert dict(web.requests[0].headers)["Authorization"].startswith("Basic ")
@@ -159,11 +177,15 @@ class TestByItself:
         web.pages[CORE] = shipped()["full"].content
         lab.hold = False
         [task] = lab.held
+        assert "Next event: a download is on its way" in after(lab, "show crypto ca trustpool policy")
         web.pages["other"] = shipped()["core"].content
         lab.type("crypto ca trustpool import url http://bundles.lab/other")
         assert len(lab.pki.pool.pool.downloaded) == 3
         lab.held = []
-        assert task.finish(lab.carry(task), lab.screen.now) == "too late"
+        assert (
+            task.finish(lab.carry(task), lab.screen.now)
+            == "dropped: the pool or its policy was changed meanwhile"
+        )
         assert len(lab.pki.pool.pool.downloaded) == 3
 
     def test_without_a_url_the_log_warns(self, lab: Lab, web: Bundles) -> None:

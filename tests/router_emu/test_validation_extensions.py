@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,49 @@ def test_malformed_policies_are_malformed(extension: Extension) -> None:
     assert verdict.reason is Reason.MALFORMED
     if extension.oid == POLICIES:  # the others are about those below
         assert isinstance(judged([extension]), Bad)
+
+
+@pytest.mark.parametrize("value", [b"", b"junk", bytes.fromhex("300230")])
+@pytest.mark.parametrize(
+    ("whose", "oid"),
+    [
+        ("root", certificates.BASIC_CONSTRAINTS),  # that of the other says that it is no CA's
+        *product(
+            ("root", "sub"),
+            (
+                *(NAME_CONSTRAINTS, certificates.EXTENDED_KEY_USAGE, certificates.SUBJECT_ALT_NAME),
+                *(certificates.SUBJECT_KEY_ID, certificates.AUTHORITY_KEY_ID),
+                certificates.CRL_DISTRIBUTION_POINTS,
+            ),
+        ),
+    ],
+)
+def test_whose_extension_is_malformed_is_told(whose: str, oid: str, value: bytes) -> None:
+    assert why_of_a_malformed(whose, oid, value) == f"the certificate of CN={whose} is malformed"
+
+
+@pytest.mark.parametrize("oid", [POLICIES, MAPPINGS, CONSTRAINTS, INHIBIT_ANY])
+def test_so_is_whose_policies_are(oid: str) -> None:
+    why = "the certificate of CN=sub is malformed in what it says of policies"
+    assert why_of_a_malformed("sub", oid, b"junk") == why
+
+
+def why_of_a_malformed(whose: str, oid: str, value: bytes) -> str:
+    """What is said of a chain in which one CA has this extension."""
+    odd = {whose: [Extension(oid, False, value)]}
+    is_ca = [] if oid == certificates.BASIC_CONSTRAINTS else [certificates.ext_basic_constraints(True)]
+    good_ca = [certificates.ext_basic_constraints(True)]
+    root, above = None, ROOT
+    for name in ("root", "sub"):
+        extensions = [*is_ca, *odd[name]] if name in odd else good_ca
+        above = make_identity(name, f"CN={name}", *extensions, issuer=root)
+        root = root or above
+    leaf = make_identity("leaf", "CN=leaf", issuer=above).certificate
+    assert root is not None
+    trust = Trust("lab", (root.certificate,))
+    verdict = check_chain([leaf, above.certificate], PeerPurpose.SERVER, NOON, trust, None)
+    assert isinstance(verdict, Bad)
+    return verdict.why
 
 
 def test_a_name_that_one_library_does_not_know_is_well_formed() -> None:

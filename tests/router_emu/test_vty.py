@@ -174,6 +174,26 @@ class TestMonitor:
         assert typed(vty, " ").endswith(f"line 7\r\nnews\r\n{PROMPT}")
 
 
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [(Style(), f"\r\n% full\r\n{PROMPT}lin"), (PLAIN, f"\n% full\n{PROMPT}lin"), (ONE_COMMAND, "% full\n")],
+    ids=["terminal", "lines", "one command"],
+)
+def test_a_notice_is_shown_to_who_does_not_monitor_too(
+    make_vty: Callable[..., Vty], style: Style, shown: str
+) -> None:
+    vty = make_vty(style)
+    typed(vty, "lin")
+    assert vty.notice("% full").decode() == shown
+
+
+def test_a_notice_at_the_end_has_no_prompt_below(make_vty: Callable[..., Vty]) -> None:
+    vty = make_vty(mode=None)
+    typed(vty, "exit\r")
+    assert vty.closed
+    assert vty.notice("% full") == b"% full\r\n"
+
+
 class TestWithoutTerminal:
     def test_lines_are_echoed_whole_and_never_paged(self, make_vty: Callable[..., Vty]) -> None:
         vty = make_vty(PLAIN, height=2)

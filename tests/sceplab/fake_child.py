@@ -1,4 +1,4 @@
-"""A service of a fake lab, started as a child process: ``fake_child.py ca|routers|bundles [--dies|...]``."""
+"""A service of a fake lab, started as a child process: ``fake_child.py ca|ldap|routers|... [--dies|...]``."""
 
 import json
 import os
@@ -133,6 +133,10 @@ def main(name: str, *options: str) -> None:
                 for scheme, option in places.items()
             }
             announce({**urls, "management": management.url})
+        elif name == "ldap":
+            announce(
+                {"ldap": f"ldap://127.0.0.1:{asked_port(options, '--port')}", "management": management.url}
+            )
         else:
             port = int(os.environ.get("FAKE_ROUTER_PORT") or router_port(options))
             router = {"host": "127.0.0.1", "port": port, "username": "admin", "password": "pw"}

@@ -24,7 +24,7 @@ def lab(tmp_path_factory, child_command, router_port):
     The tests share it: each decides on requests of its own, and leaves the clock frozen.
     """
     settings = Settings(state=tmp_path_factory.mktemp("lab"), ports=AUTO_PORTS, frozen=True)
-    commands = {name: child_command(name) for name in ("ca", "routers", "bundles")}
+    commands = {name: child_command(name) for name in ("ca", "routers", "bundles", "ldap")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKE_ROUTER_PORT", str(router_port))
         patch.setenv("SCEPLAB_ENDPOINTS", str(settings.endpoints_file))
@@ -178,7 +178,8 @@ def test_router_names_are_checked(run, names) -> None:
 
 def test_up_from_start_to_end(tmp_path, child_command) -> None:
     """The whole command in a process of its own, its services replaced by fakes on the Python path."""
-    for module, name in (("ca_server", "ca"), ("router_emu", "routers"), ("bundles", "bundles")):
+    names = {"ca_server": "ca", "router_emu": "routers", "bundles": "bundles", "ldap_mock": "ldap"}
+    for module, name in names.items():
         command = child_command(name)
         (tmp_path / module).mkdir()
         (tmp_path / module / "__main__.py").write_text(

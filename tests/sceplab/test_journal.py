@@ -150,7 +150,9 @@ def test_the_api_waits_no_longer_than_it_is_asked_to(client) -> None:
 def test_the_api_forgets_when_it_is_told_to(client) -> None:
     client.journal.add(Kind.TIMER, "r1", "poll")
     assert client.delete("/_lab/journal").status_code == 204
-    assert client.get("/_lab/journal").json == {"entries": [], "last": 1}
+    told = client.get("/_lab/journal").json
+    assert [each["summary"] for each in told["entries"]] == ["DELETE /_lab/journal -> 204"]
+    assert told["last"] == 2
 
 
 @pytest.mark.parametrize(

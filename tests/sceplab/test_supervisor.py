@@ -76,10 +76,10 @@ def test_a_lab_says_where_it_is_and_is_gone_afterwards(settings, commands) -> No
     with running_lab(settings, commands()) as lab:
         written = json.loads(settings.endpoints_file.read_text())
         assert written == lab.endpoints
-        assert set(written) == {"ca", "routers", "bundles", "management", "operator"}
+        assert set(written) == {"ca", "routers", "bundles", "ldap", "management", "operator"}
         assert set(written["ca"]) == {"scep", "ndes", "console"}
         assert set(written["bundles"]) == {"http", "https"}
-        assert set(written["management"]) == {"ca", "routers", "bundles"}
+        assert set(written["management"]) == {"ca", "routers", "bundles", "ldap"}
         assert settings.endpoints_file.stat().st_mode & 0o777 == 0o600
         children = pids(written)
         began = time.monotonic()
@@ -110,19 +110,21 @@ def test_a_child_that_is_never_ready_is_named(settings, commands, monkeypatch) -
 
 def test_a_child_that_is_killed_ends_the_lab(settings, commands) -> None:
     with running_lab(settings, commands()) as lab:
-        os.kill(pids(lab.endpoints)[2], signal.SIGKILL)
+        os.kill(pids(lab.endpoints)[3], signal.SIGKILL)
         with pytest.raises(StartFailed, match=r"'routers' was killed by SIGKILL.  Its log is "):
             lab.wait()
 
 
-def test_a_lab_can_do_without_a_service_for_a_while(settings, commands) -> None:
+@pytest.mark.parametrize("service", ["bundles", "ldap"])
+def test_a_lab_can_do_without_a_service_for_a_while(settings, commands, service) -> None:
     with running_lab(settings, commands()) as running:
         before = running.endpoints
-        assert list(before["management"]) == ["ca", "bundles", "routers"]
-        _, bundles, _ = pids(before)
-        with running.without("bundles"):
-            assert not is_alive(bundles)
-            assert set(running.endpoints["management"]) == {"ca", "routers"}
+        assert list(before["management"]) == ["ca", "bundles", "ldap", "routers"]
+        process = dict(zip(before["management"], pids(before), strict=True))[service]
+        with running.without(service):
+            assert not is_alive(process)
+            assert set(running.endpoints["management"]) == before["management"].keys() - {service}
+            assert service not in running.endpoints
             assert json.loads(settings.endpoints_file.read_text()) == running.endpoints
             with Lab(running.endpoints) as lab:
                 list(lab.time.advance(timedelta(days=20)))
@@ -174,7 +176,7 @@ def test_a_lab_that_is_started_again_is_where_it_was(settings, commands) -> None
         assert lab.endpoints == before
 
 
-@pytest.mark.parametrize("place", ["console", "routers", "https", "bundles", "bundles_https"])
+@pytest.mark.parametrize("place", ["console", "routers", "https", "bundles", "bundles_https", "ldap"])
 def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, place) -> None:
     run(settings, commands())
     before = json.loads(settings.ports_file.read_text())
@@ -183,19 +185,21 @@ def test_a_port_that_was_taken_meanwhile_leads_to_new_ones(settings, commands, p
         after = json.loads(settings.ports_file.read_text())
         assert after[place] != before[place]
         assert lab.endpoints["ca"]["console"] == f"http://127.0.0.1:{after['console']}"
+        assert lab.endpoints["ldap"] == f"ldap://127.0.0.1:{after['ldap']}"
         assert lab.endpoints["routers"]["r1"]["port"] == after["routers"]["r1"]
         assert lab.endpoints["routers"]["r1"]["https"] == f"https://127.0.0.1:{after['https']['r1']}"
 
 
-def test_a_lab_from_before_there_were_bundles_keeps_its_ports(settings, commands) -> None:
+@pytest.mark.parametrize("service", ["bundles", "ldap"])
+def test_a_lab_from_before_there_was_a_service_keeps_its_ports(settings, commands, service) -> None:
     run(settings, commands())
     before = json.loads(settings.ports_file.read_text())
-    old = {name: port for name, port in before.items() if "bundles" not in name}
+    old = {name: port for name, port in before.items() if service not in name}
     settings.ports_file.write_text(json.dumps(old))
     run(settings, commands())
     after = json.loads(settings.ports_file.read_text())
     assert {name: after[name] for name in old} == old
-    assert after["bundles"] not in (0, Ports().bundles)
+    assert after[service] not in (0, getattr(Ports(), service))
 
 
 @pytest.mark.parametrize(
@@ -208,6 +212,21 @@ def test_kept_ports_that_make_no_sense_lead_to_new_ones(settings, commands, kept
     after = json.loads(settings.ports_file.read_text())
     assert after["console"] > 0
     assert after["routers"]["r1"] > 0
+
+
+def test_services_are_told_of_each_other_on_free_ports(settings, commands) -> None:
+    told = {}
+
+    def noting(settings):
+        told.update(service_commands(settings))
+        return commands()(settings)
+
+    with running_lab(settings, noting) as lab:
+        words = told["ca"]
+        assert words[words.index("--ldap-url") + 1] == lab.endpoints["ldap"]
+        words = told["ldap"]
+        assert words[words.index("--ca") + 1] == lab.endpoints["ca"]["scep"]
+        assert words[words.index("--ca-management") + 1] == lab.endpoints["management"]["ca"]
 
 
 def test_a_state_folder_holds_one_lab(settings, commands) -> None:
@@ -231,10 +250,11 @@ def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
     commands = service_commands(chosen)
     assert " ".join(commands["ca"]).endswith(
         f"-m ca_server --state {settings.state}/ca --host 127.0.0.1 --port 8080 --console-port 8090"
-        " --management-port 9101 --workers 2 --decide automatic --settings ca.toml"
+        " --management-port 9101 --ldap-url ldap://127.0.0.1:3890"
+        " --workers 2 --decide automatic --settings ca.toml"
     )
     plain = replace(chosen, decide=None, ca_workers=None, ca_settings=None)
-    assert service_commands(plain)["ca"][-1] == "9101"
+    assert service_commands(plain)["ca"][-1] == "ldap://127.0.0.1:3890"
     assert " ".join(commands["routers"]).endswith(
         f"-m router_emu --state {settings.state}/routers --host 127.0.0.1 --routers r1,edge"
         " --first-port 2201 --first-https-port 2301 --management-port 9104 --texts modern --wire rfc8894"
@@ -242,6 +262,10 @@ def test_the_services_are_started_as_they_are_asked_for(settings) -> None:
     assert " ".join(commands["bundles"]).endswith(
         f"-m bundles --state {settings.state}/bundles --host 127.0.0.1 --port 8088 --https-port 8443"
         " --management-port 9103"
+    )
+    assert " ".join(commands["ldap"]).endswith(
+        f"-m ldap_mock --state {settings.state}/ldap --host 127.0.0.1 --port 3890 --management-port 9102"
+        " --ca http://127.0.0.1:8080 --ca-management http://127.0.0.1:9101"
     )
 
 

@@ -2,6 +2,7 @@
 
 For each certificate of the path the CRL is the one that is held, else one from the certificate's
 distribution points, else one that the trustpoint's CA hands out by GetCRL: the order of IOS's manuals [D].
+Where a point names an entry but no server, the trustpoint's ``query url`` says whom to ask.
 Nothing is fetched for a chain that has no path to a CA of ours, so no stranger chooses where we connect to.
 """
 
@@ -13,9 +14,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from router_emu.pki.peers import host_names
-from router_emu.pki.peers.crl_cache import CrlCache, CrlRefused, distribution_points
-from router_emu.pki.peers.crl_fetch import Getter, ScepAccess, fetch_crl, get_crl
+from router_emu.pki.peers.crl_cache import CrlCache, distribution_points
+from router_emu.pki.peers.crl_fetch import Getter, ScepAccess, fetch_crls, get_crl
 from router_emu.pki.peers.paths import named
+from router_emu.pki.peers.revocation import covers
 from router_emu.pki.peers.validation import check_chain
 from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Reason, Trust, Verdict
 from router_emu.pki.wire import Exchange, ExchangeFailed, Judge, printable
@@ -93,7 +95,7 @@ def _check_revocation(
     while True:
         for certificate, issuer in pairwise(path):
             if (certificate, issuer) not in asked:
-                found, failures = yield from _crls_for(checker, certificate, issuer, now)
+                found, failures = yield from _crls_for(checker, trust, certificate, issuer, now)
                 crls += found
                 failed += failures
                 asked.add((certificate, issuer))
@@ -108,38 +110,38 @@ def _check_revocation(
 
 
 def _crls_for(
-    checker: Checker, certificate: Certificate, issuer: Certificate, now: datetime
+    checker: Checker, trust: Trust, certificate: Certificate, issuer: Certificate, now: datetime
 ) -> Exchange[tuple[list[Crl], list[str]]]:
     """The CRLs that may list a certificate, and what could not be had.
 
-    One that is not worth keeping is among them, so that the verdict can say what is wrong with it.
+    Without such a one those that are of no use are told, so that the verdict can say what is wrong with them.
     """
-    held = checker.cache.find(certificate, issuer, now)
+    found = checker.cache.find(certificate, issuer, now)
+    held = [each for each in found if covers(each, certificate)]
     if held:
         return held, []
     spoilt: list[Crl] = []
     failed: list[str] = []
-    for source, exchange in _ways(checker, certificate, issuer):
+    for source, exchange in _ways(checker, trust, certificate, issuer):
         try:
-            crl = yield from exchange
+            crls = yield from exchange
         except ExchangeFailed as failure:
             failed.append(f"the CRL of {named(issuer)} could not be had from {_short(source)}: {failure}")
             continue
-        try:
-            checker.cache.put(crl, issuer, source, now)
-        except CrlRefused:
-            spoilt.append(crl)
-        else:
-            return [crl], []
+        kept, refused = checker.cache.put_all(crls, issuer, source, now)
+        held = [each for each in kept if covers(each, certificate)]
+        if held:
+            return held, []
+        spoilt += [*kept, *refused]
     return spoilt, failed
 
 
 def _ways(
-    checker: Checker, certificate: Certificate, issuer: Certificate
-) -> Iterator[tuple[str, Exchange[Crl]]]:
+    checker: Checker, trust: Trust, certificate: Certificate, issuer: Certificate
+) -> Iterator[tuple[str, Exchange[list[Crl]]]]:
     """From where a certificate's CRL may be had, and how; an exchange begins when it is iterated."""
     for point in distribution_points(certificate)[:MOST_POINTS]:
-        yield point, fetch_crl(checker.getter, point)
+        yield point, fetch_crls(checker.getter, point, trust.query_url, of_ca=certificate.is_ca)
     for access in checker.accesses:
         if access.state.ca == issuer:
             url = access.settings.enrollment_url

@@ -92,6 +92,23 @@ class CrlCache:
         while self._too_much():
             del self._held[next(iter(self._held))]
 
+    def put_all(
+        self, crls: Sequence[Crl], issuer: Certificate, source: str, now: datetime
+    ) -> tuple[list[Crl], list[Crl]]:
+        """Keep those that are worth it, and say which they are; then the others.
+
+        A directory's entry may hold the lists of all keys that a CA has had.
+        """
+        kept, refused = [], []
+        for crl in crls:
+            try:
+                self.put(crl, issuer, source, now)
+            except CrlRefused:
+                refused.append(crl)
+            else:
+                kept.append(crl)
+        return kept, refused
+
     def _too_much(self) -> bool:
         octets = sum(len(each.crl.der) for each in self._held.values())
         return len(self._held) > MOST_CRLS or (octets > MOST_OCTETS and len(self._held) > 1)
@@ -121,6 +138,6 @@ def distribution_points(certificate: Certificate) -> tuple[str, ...]:
     """Where a certificate says that its CRL is; empty when it says nothing that can be understood."""
     extension = certificate.extension(CRL_DISTRIBUTION_POINTS)
     try:
-        return read_crl_distribution_points(extension.value) if extension else ()
+        return read_crl_distribution_points(extension.value, certificate.issuer) if extension else ()
     except ValueError:
         return ()

@@ -1,14 +1,16 @@
-"""Ways to a CRL: the URL of a distribution point, or SCEP's GetCRL.  What comes is read, not verified."""
+"""Ways to a CRL: by HTTP, from a directory, or by SCEP's GetCRL.  What comes is read, not verified."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from router_emu.pki.keys import KeyPair, KeyRing, Purpose
+from router_emu.pki.peers.ldap_crl import search_crls
+from router_emu.pki.peers.ldap_url import read_place
 from router_emu.pki.trustpoint import TrustpointSettings, TrustpointState
 from router_emu.pki.wire import (
     NOT_BELIEVED,
@@ -33,6 +35,7 @@ from scep_core.messages import Failure, GetCrl, ReplyMessage, Success
 from scep_core.values import NONCE_LENGTH
 
 LARGEST_CRL = 8 * 1024 * 1024
+LARGEST_ENTRY = 2 * LARGEST_CRL  # a directory may have the same list under both names
 # What is larger takes so long to read that everybody would notice.
 _LONG_TO_READ = 64 * 1024
 _TRANSACTION_ID_LENGTH = 16
@@ -53,37 +56,52 @@ class Getter:
     limits: Limits = field(default_factory=Limits)
 
 
-def fetch_crl(getter: Getter, url: str) -> Exchange[Crl]:
-    """The CRL at a URL, or at a name in a directory; ExchangeFailed says why there is none."""
+def fetch_crls(
+    getter: Getter, place: str, directory: str = "", *, of_ca: bool = False
+) -> Exchange[list[Crl]]:
+    """The CRLs at a URL, or at a name in a directory: one, or several of an entry of a directory.
+
+    ``directory`` is whom to ask where the place names no server, and ``of_ca`` whether a CA's certificate is
+    looked for: see ``search_crls``.  ExchangeFailed says why there is none.
+    """
     try:
-        scheme = urlsplit(url).scheme
+        scheme = _scheme(place)
     except ValueError as error:
         raise ExchangeFailed(str(error), NOT_SENT) from error
-    by_scheme = _BY_SCHEME.get(scheme)
-    if by_scheme is None:
-        raise ExchangeFailed(_NOT_FETCHED, NOT_SENT)
-    return (yield from by_scheme(getter, url))
+    if scheme == "http":
+        limits = replace(getter.limits, body=LARGEST_CRL)
+        request = HttpRequest("GET", place, getter.wire.http_version, proxy=getter.proxy, limits=limits)
+        response = yield from fetch(request)
+        return (yield from _read([response.body]))
+    if scheme == "ldap":
+        limits = replace(getter.limits, body=LARGEST_ENTRY)
+        found = yield from search_crls(place, directory, of_ca=of_ca, limits=limits)
+        return (yield from _read(found))
+    # No TLS: to check that server's certificate would take CRLs first (RFC 5280 section 8).
+    raise ExchangeFailed("CRLs are fetched by http and by ldap only", NOT_SENT)
 
 
-def _by_http(getter: Getter, url: str) -> Exchange[Crl]:
-    limits = replace(getter.limits, body=LARGEST_CRL)
-    request = HttpRequest("GET", url, getter.wire.http_version, proxy=getter.proxy, limits=limits)
-    response = yield from fetch(request)
-    return (yield from _read(response.body))
+def names_no_server(place: str) -> bool:
+    """Whether a place is in a directory which somebody else has to name; False where it cannot be read."""
+    try:
+        return _scheme(place) == "ldap" and not read_place(place).host
+    except ValueError:
+        return False
 
 
-# Here is the place of ``ldap``, and of "", a bare name for whose directory there is a ``query url``.
-# No https: to check that server's certificate would take CRLs first (RFC 5280 section 8).
-_BY_SCHEME: dict[str, Callable[[Getter, str], Exchange[Crl]]] = {"http": _by_http}
-_NOT_FETCHED = "CRLs are fetched by http only: LDAP is not there yet"
+def _scheme(place: str) -> str:
+    """A URL's scheme, a bare name's too: that is looked up in a directory."""
+    scheme = urlsplit(place).scheme
+    return "ldap" if not scheme and "=" in place else scheme
 
 
-def _read(data: bytes) -> Exchange[Crl]:
-    """A CRL in DER or in PEM, whatever the server calls it."""
-    found = yield from _apart(len(data), lambda: _read_now(data))
-    if isinstance(found, ValueError):
-        raise ExchangeFailed("what came is not a CRL", NOT_BELIEVED) from found
-    return found
+def _read(values: Sequence[bytes]) -> Exchange[list[Crl]]:
+    """CRLs in DER or in PEM, whatever the server calls them; what else is among them is passed over."""
+    found = yield from _apart(sum(map(len, values)), lambda: [_read_now(each) for each in values])
+    crls = [each for each in found if isinstance(each, Crl)]
+    if not crls:
+        raise ExchangeFailed("what came is not a CRL", NOT_BELIEVED)
+    return crls
 
 
 def _apart(size: int, do: Callable[[], T]) -> Exchange[T]:
@@ -131,7 +149,7 @@ def scep_accesses(
                 yield ScepAccess(each, state, own, key)
 
 
-def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exchange[Crl]:
+def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exchange[list[Crl]]:
     """The CRL that would list a certificate, of the CA that issued it (RFC 8894 sections 3.3.4 and 4.6)."""
     settings, state = access.settings, access.state
     recipient = state.encryption
@@ -179,7 +197,7 @@ def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exc
 
     match (yield from _apart(len(response.body), opened)):
         case Success(crls=(first, *_)):
-            return (yield from _read(first))
+            return (yield from _read([first]))
         case Exception() as wrong:
             raise ExchangeFailed(str(wrong), NOT_BELIEVED) from wrong
         case Failure(fail_info, text):

@@ -52,6 +52,7 @@ _PROBLEMS = {
     79: _NO_CA,
 }
 _MALFORMED = (Reason.MALFORMED, "is malformed")
+_MALFORMED_POLICIES = (Reason.MALFORMED, "is malformed in what it says of policies")
 
 
 def broken_rule(path: Path, at: datetime) -> Bad | None:
@@ -79,15 +80,18 @@ def broken_rule(path: Path, at: datetime) -> Bad | None:
     except crypto.X509StoreContextError as error:
         number, depth, _text = error.errors
         problem = _PROBLEMS.get(number, _MALFORMED)
-        if problem is _NOT_ITS_ISSUER and any(map(_has_malformed_extension, path[depth : depth + 2])):
-            problem = _MALFORMED  # OpenSSL goes on without such a certificate
+        if problem in (_NOT_ITS_ISSUER, _MALFORMED):
+            # OpenSSL goes on without a malformed issuer, and finds none for the certificate below.
+            malformed = next(filter(_has_malformed_extension, path[depth : depth + 2]), None)
+            if malformed is not None:
+                return _bad(malformed, _MALFORMED)
         return _bad(path[min(depth, len(path) - 1)], problem)
     if len(used) != len(path):
         return _bad(path[0], _NOT_ITS_ISSUER)  # OpenSSL found a shorter way, which is another path
     try:
         return _bad(path[0], _NO_POLICY) if lacks_policy(path) else None
     except ValueError:
-        return Bad(Reason.MALFORMED, f"the certificate policies above or of {named(path[0])} are malformed")
+        return _bad(next(filter(_has_malformed_policies, path), path[0]), _MALFORMED_POLICIES)
 
 
 def _load(certificate: Certificate) -> crypto.X509:
@@ -105,6 +109,14 @@ def _has_malformed_extension(certificate: Certificate) -> bool:
     except x509.UnsupportedGeneralNameType:
         return False  # not known to that library, but well-formed
     except (ValueError, x509.InvalidVersion):
+        return True
+    return False
+
+
+def _has_malformed_policies(certificate: Certificate) -> bool:
+    try:
+        lacks_policy((certificate,) * 3)  # as a CA whose policies are all looked at
+    except ValueError:
         return True
     return False
 

@@ -30,7 +30,6 @@ _DELTA_CRL_INDICATOR = "2.5.29.27"
 _ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
 _UNDERSTOOD = {AUTHORITY_KEY_ID, CRL_NUMBER, _ISSUING_DISTRIBUTION_POINT}
 _UNDERSTOOD_IN_ENTRY = {REASON_CODE, INVALIDITY_DATE}
-_REMOVE_FROM_CRL = 8
 # What is nearest to a CRL that counts tells most about why there is none.
 _FROM_FAR_TO_NEAR = (Reason.NO_CRL, Reason.CRL_NOT_BELIEVED, Reason.STALE_CRL)
 
@@ -43,6 +42,14 @@ def revoked_or_unknown(path: Path, at: datetime, crls: Sequence[Crl]) -> Bad | C
     found = [_status(each, issuer, at, crls) for each, issuer in pairwise(path)]
     revoked = next((each for each in found if isinstance(each, Bad)), None)
     return revoked or next((each for each in found if each is not None), None)
+
+
+def covers(crl: Crl, certificate: Certificate) -> bool:
+    """Whether a CRL, of the right issuer, is about this certificate by what it says of its scope."""
+    try:
+        return not _outside(crl, certificate)
+    except ValueError:
+        return False
 
 
 def _status(
@@ -66,11 +73,11 @@ def _status(
 
 def _entry(crl: Crl, certificate: Certificate) -> Bad | None:
     """A certificate that is to leave the list is not revoked any more (section 6.3.3, step (k))."""
-    for entry in crl.revoked:
-        if entry.serial_number == certificate.serial_number and entry.reason != _REMOVE_FROM_CRL:
-            since = dates.long(entry.revoked_at)
-            return Bad(Reason.REVOKED, f"the certificate of {named(certificate)} is revoked since {since}")
-    return None
+    entry = crl.revoked_by_serial_number.get(certificate.serial_number)
+    if entry is None:
+        return None
+    since = dates.long(entry.revoked_at)
+    return Bad(Reason.REVOKED, f"the certificate of {named(certificate)} is revoked since {since}")
 
 
 def _doubt(
@@ -122,7 +129,7 @@ def _outside(crl: Crl, certificate: Certificate) -> str:
         match field.tag_bytes[0] & 0x1F:
             case 0:
                 point = asn1.sequence_of(asn1.raw(field))
-                if not _places(asn1.sequence_of(point)) & _named_places(certificate):
+                if not _places(asn1.sequence_of(point), crl.issuer) & _named_places(certificate):
                     return "its issuer's CRL is for another distribution point"
             case 1 if certificate.is_ca:
                 return "its issuer's CRL is only about certificates that are no CA's"
@@ -139,10 +146,10 @@ def _outside(crl: Crl, certificate: Certificate) -> str:
     return ""
 
 
-def _places(distribution_points: bytes) -> set[str]:
-    return set(read_crl_distribution_points(distribution_points))
+def _places(distribution_points: bytes, issuer: bytes) -> set[str]:
+    return set(read_crl_distribution_points(distribution_points, issuer))
 
 
 def _named_places(certificate: Certificate) -> set[str]:
     extension = certificate.extension(CRL_DISTRIBUTION_POINTS)
-    return _places(extension.value) if extension else set()
+    return _places(extension.value, certificate.issuer) if extension else set()

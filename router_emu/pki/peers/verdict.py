@@ -89,6 +89,7 @@ class Trust:
     ``extended_key_usage`` is ``server-auth`` or ``client-auth`` where the trustpoint's statement demands
     that whatever the purpose, else empty.  No path counts that leads through one of ``not_through``, or
     another certificate of the same CA and key.  Without ``revocation`` nobody asks for a CRL at all.
+    ``query_url`` is the directory for places that name no server, empty for none.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Trust:
     extended_key_usage: str = ""
     not_through: tuple[Certificate, ...] = ()
     revocation: bool = True
+    query_url: str = ""
 
 
 def trusts(
@@ -115,7 +117,14 @@ def trusts(
             ladders = [(one.ca, *one.above) for one in (state, state.next) if one and one.ca]
             anchors = tuple(ladder[-1] for ladder in ladders)
             lower = tuple(ca for ladder in ladders for ca in ladder[:-1])
-            yield Trust(name, anchors, lower, each.crl_optional, each.extended_key_usage)
+            yield Trust(
+                name,
+                anchors,
+                lower,
+                each.crl_optional,
+                each.extended_key_usage,
+                query_url=each.query_url,
+            )
 
 
 TRUST_POOL = "Trustpool"

@@ -16,13 +16,15 @@ from router_emu import dates
 from router_emu.pki.peers.paths import named
 from router_emu.pki.peers.validation import check_chain
 from router_emu.pki.peers.verdict import Bad, Good, PeerPurpose, Reason, Trust, name_key
-from router_emu.pki.wire import printable
+from router_emu.pki.readable import LARGEST_CERTIFICATE
+from router_emu.pki.wire import Exchange, Work, printable
 from scep_core import asn1, ber, cms, names, structures
 from scep_core.certificates import Certificate, read_certificate
 from scep_core.errors import NotAPkiMessage, PeerError
 
 MOST_OCTETS = 4 * 1024 * 1024
 MOST_CERTIFICATES = 2000
+_LONG_TO_READ = 65536  # octets, from which on it is done in a thread
 
 _CERTIFICATE_LABELS = {"CERTIFICATE", "X509 CERTIFICATE"}
 _PKCS7_LABELS = {"PKCS7", "CMS", "PKCS #7 SIGNED DATA"}
@@ -58,6 +60,21 @@ def read_bundle(data: bytes, built_in: Sequence[Certificate], now: datetime) -> 
         raise
     except ValueError:  # inside of a SignedData, too, anything may be malformed
         raise BundleRefused(_NO_BUNDLE) from None
+
+
+def reading(data: bytes, built_in: Sequence[Certificate], now: datetime) -> Exchange[Bundle | BundleRefused]:
+    """The same, what is wrong returned; nobody else waits while a long one is read."""
+
+    def do() -> Bundle | BundleRefused:
+        try:
+            return read_bundle(data, built_in, now)
+        except BundleRefused as refused:
+            return refused
+
+    if len(data) <= _LONG_TO_READ:
+        return do()
+    done: Bundle | BundleRefused = yield Work(do)
+    return done
 
 
 def _read(data: bytes, built_in: Sequence[Certificate], now: datetime) -> Bundle:
@@ -167,6 +184,7 @@ def _verified(pkcs7: bytes, built_in: Sequence[Certificate], now: datetime) -> t
     signer = cms.signer_of(signed, built_in)
     if signer is None:
         raise BundleRefused("the certificate of its signer is not in it")
+    _check_size(signer)
     try:
         cms.verify(signed, signer)
     except PeerError as error:
@@ -189,6 +207,7 @@ def _check(certificates: Sequence[Certificate], now: datetime) -> None:
         raise BundleRefused(f"it has more than {MOST_CERTIFICATES} certificates")
     seen: dict[object, Certificate] = {}
     for each in certificates:
+        _check_size(each)
         if not _has_names(each):
             raise BundleRefused(_UNREADABLE)
         if not each.is_ca or not each.has_key_usage("key_cert_sign"):
@@ -202,6 +221,12 @@ def _check(certificates: Sequence[Certificate], now: datetime) -> None:
             raise BundleRefused(f"the certificate of {named(each)} is in it twice")
         if other is not each:
             raise BundleRefused(f"there are two certificates of {named(each)} in it")
+
+
+def _check_size(certificate: Certificate) -> None:
+    """Before its names are looked at: there may be so many that they take long."""
+    if len(certificate.der) > LARGEST_CERTIFICATE:
+        raise BundleRefused(f"one of its certificates is larger than {LARGEST_CERTIFICATE} octets")
 
 
 def _has_names(certificate: Certificate) -> bool:

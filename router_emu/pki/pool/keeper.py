@@ -9,8 +9,8 @@ from typing import Any
 
 from router_emu.pki.peers.paths import named
 from router_emu.pki.pool import store
-from router_emu.pki.pool.bundle import Bundle, BundleRefused, read_bundle
-from router_emu.pki.pool.refresh import Effect, Event, Machine, State, step
+from router_emu.pki.pool.bundle import Bundle, BundleRefused, reading
+from router_emu.pki.pool.refresh import TRIES_A_LINE, Effect, Event, Machine, State, step
 from router_emu.pki.pool.store import BrokenPool, Json, TrustPool
 from router_emu.pki.snapshot_keys import read_instant
 from router_emu.pki.wire import NOT_SENT, Exchange, ExchangeFailed, printable, without_password
@@ -40,8 +40,11 @@ class PoolReport:
     ``refreshed``: the same by the pool's own timer;
     ``unsigned``: nobody has signed that bundle;
     ``cleaned``: what was downloaded, ``count`` certificates, is removed;
+    ``not-imported``: an import from ``source`` has failed; ``details`` says why;
     ``refresh-failed``: nothing usable came from ``source``; ``details`` says why;
+    ``still-failing``: the same beyond the end, for the last ``count`` tries;
     ``unattended``: ``subject`` ends at ``end``, and there is no ``cabundle url``;
+    ``ended``: the same, and the end is past;
     ``broken``: what was stored could not be read; ``details`` says why.
     """
 
@@ -77,7 +80,7 @@ class PoolKeeper:
         self.router = ""  # whose pool this is
         self.fetch: Callable[[str, datetime], Exchange[bytes]] = _no_network
         self.on_report: Callable[[PoolReport, datetime], None] = _ignore
-        self._running: Exchange[bytes] | None = None
+        self._running: Exchange[Bundle | BundleRefused] | None = None
         self._broken = ""
 
     # ------------------------------------------------------------------------- by hand, by configuration
@@ -89,9 +92,21 @@ class PoolKeeper:
         if changed:
             self._step(Event.URL_SET if policy.cabundle_url else Event.URL_REMOVED, now)
 
-    def install(self, data: bytes, source: str, now: datetime) -> Bundle:
-        """Take a bundle in the place of all that was downloaded; BundleRefused, and nothing has changed."""
-        return self._install(data, source, now, Event.REPLACED)
+    def read(self, data: bytes, now: datetime) -> Exchange[Bundle | BundleRefused]:
+        """What this pool would take of ``data``; see ``bundle.reading``."""
+        bundle = yield from reading(data, self.pool.built_in, now)
+        if isinstance(bundle, Bundle) and bundle.signer is None and self.refuses_unsigned:
+            return BundleRefused("nobody has signed it")
+        return bundle
+
+    def install(self, bundle: Bundle, source: str, now: datetime) -> None:
+        """Take a bundle that was ``read`` in the place of all that was downloaded."""
+        self._install(bundle, source, now, Event.REPLACED)
+
+    def not_imported(self, source: str, why: str, now: datetime) -> None:
+        """An import by hand came to nothing: tell whoever did not see it."""
+        source = printable(without_password(source))
+        self._report(PoolReport("not-imported", source, printable(why)), now)
 
     def clean(self, now: datetime) -> int:
         """Remove what was downloaded; how many certificates that were."""
@@ -101,10 +116,7 @@ class PoolKeeper:
         self._report(PoolReport("cleaned", count=count), now)
         return count
 
-    def _install(self, data: bytes, source: str, now: datetime, event: Event) -> Bundle:
-        bundle = read_bundle(data, self.pool.built_in, now)
-        if bundle.signer is None and self.refuses_unsigned:
-            raise BundleRefused("nobody has signed it")
+    def _install(self, bundle: Bundle, source: str, now: datetime, event: Event) -> None:
         source, count = printable(without_password(source)), len(bundle.certificates)
         self.pool = self.pool.with_bundle(bundle, source, now)
         self._step(event, now)
@@ -113,7 +125,6 @@ class PoolKeeper:
         self._report(PoolReport(what, source, signer, count), now)
         if bundle.signer is None:
             self._report(PoolReport("unsigned", source), now)
-        return bundle
 
     # ------------------------------------------------------------------------------------- by itself
 
@@ -139,32 +150,40 @@ class PoolKeeper:
         ending = self.ending()
         return named(ending) if ending else "what was held"
 
-    def fire(self, now: datetime) -> Exchange[bytes] | str:
+    def fire(self, now: datetime) -> Exchange[Bundle | BundleRefused] | str:
         """The timer is due: the exchange whose outcome goes to ``finish``, or what it came to."""
         if self.machine.wake_at is None:
             return "nothing to refresh any more"
         if self._step(Event.TIMER, now) is Effect.WARN:
             return "nobody refreshes it: no cabundle url"
-        self._running = self.fetch(self.policy.cabundle_url, now)
+        self._running = self._download(self.fetch(self.policy.cabundle_url, now), now)
         return self._running
 
-    def finish(self, exchange: Exchange[bytes], outcome: bytes | ExchangeFailed, now: datetime) -> str:
+    def _download(self, fetching: Exchange[bytes], now: datetime) -> Exchange[Bundle | BundleRefused]:
+        return (yield from self.read((yield from fetching), now))
+
+    def finish(
+        self,
+        exchange: Exchange[Bundle | BundleRefused],
+        outcome: Bundle | BundleRefused | ExchangeFailed,
+        now: datetime,
+    ) -> str:
         """Take what came of ``exchange``; what it came to, for people."""
         if exchange is not self._running:
-            return "too late"
-        if not isinstance(outcome, ExchangeFailed):
-            source = self.policy.cabundle_url
-            try:
-                bundle = self._install(outcome, source, now, Event.DOWNLOADED)
-            except BundleRefused as refused:
-                return self._failed(str(refused), now)
-            return f"refreshed: {len(bundle.certificates)} CA certificates"
-        return self._failed(str(outcome), now)
+            return "dropped: the pool or its policy was changed meanwhile"
+        if not isinstance(outcome, Bundle):
+            return self._failed(str(outcome), now)
+        self._install(outcome, self.policy.cabundle_url, now, Event.DOWNLOADED)
+        count = len(outcome.certificates)
+        return f"refreshed: {count} CA certificate{'s' if count > 1 else ''}"
 
     def _failed(self, why: str, now: datetime) -> str:
-        self._step(Event.FAILED, now)
-        source = printable(without_password(self.policy.cabundle_url))
-        self._report(PoolReport("refresh-failed", source, why), now)
+        if self._step(Event.FAILED, now) is Effect.REPORT_FAILED:
+            source = printable(without_password(self.policy.cabundle_url))
+            report = PoolReport("refresh-failed", source, why)
+            if self.machine.late > 1:
+                report = replace(report, what="still-failing", count=TRIES_A_LINE)
+            self._report(report, now)
         return f"not refreshed: {why}"
 
     # ------------------------------------------------------------------------------------ restarts
@@ -177,6 +196,7 @@ class PoolKeeper:
             "end": machine.end.isoformat() if machine.end else None,
             "wake_at": machine.wake_at.isoformat() if machine.wake_at else None,
             "failures": machine.failures,
+            "late": machine.late,
         }
         url = self.policy.cabundle_url
         about = {"router": self.router, "cabundle_url": url, "refresh": refresh}
@@ -193,6 +213,7 @@ class PoolKeeper:
                 read_instant(refresh["end"]) if refresh["end"] else None,
                 read_instant(refresh["wake_at"]) if refresh["wake_at"] else None,
                 int(refresh["failures"]),
+                int(refresh.get("late", 0)),  # was not there at first
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenPool(f"the stored trust pool cannot be read: {error}") from error
@@ -224,7 +245,9 @@ class PoolKeeper:
         if self.machine.state is not State.FETCHING:
             self._running = None
         if effect is Effect.WARN:
-            self._report(PoolReport("unattended", subject=self._ending_name(), end=self.machine.end), now)
+            end = self.machine.end
+            what = "ended" if end is not None and end < now else "unattended"
+            self._report(PoolReport(what, subject=self._ending_name(), end=end), now)
         return effect
 
     def _report(self, report: PoolReport, now: datetime) -> None:

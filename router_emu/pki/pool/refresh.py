@@ -9,9 +9,13 @@ succeeds (DOWNLOADED), and an import or ``clean`` by hand (REPLACED), set the ti
 holds then; if its earliest end is less than 20 days away, to the next instant of the schedule.  Without a
 URL it is UNATTENDED: at the same instants, but once a day where it would be once an hour, a line in the
 log says that nobody refreshes the pool (what the chapter calls reasonable intervals; the numbers are
-ours).  With another URL, or none any more, the schedule goes on for the same end.  Whatever overtakes a
-download that is on its way leaves FETCHING, so that its answer comes too late.  A restart (STARTED)
-forgets what was on its way, and tries again at once.
+ours).  Beyond the end it goes over to the next certificate, a day before that one's schedule begins or
+later.  With another URL, or none any more, the schedule goes on for the same end; where everything that is
+held has ended, a URL is asked at once, and then every hour.  Whatever overtakes a download that is on its
+way leaves FETCHING, so that its answer is dropped.  A restart (STARTED) forgets what was on its way, and
+tries again at once.
+
+Of the failures each up to the end is told, then the first beyond it, and then one a day (ours).
 
 The machine does no I/O and keeps no time: ``step`` takes the instant and says what to do.  What is absent
 from TABLE is an error of ours and changes nothing.
@@ -58,13 +62,15 @@ class Machine:
     """The pool's refresh.
 
     ``end`` is what the schedule counts to, None when nothing ends; ``wake_at`` is when TIMER is due, None
-    while a download is on its way or nothing ends.  ``failures`` counts those since the last success.
+    while a download is on its way or nothing ends.  ``failures`` counts those since the last success,
+    ``late`` those of them beyond the end.
     """
 
     state: State = State.UNATTENDED
     end: datetime | None = None
     wake_at: datetime | None = None
     failures: int = 0
+    late: int = 0
 
 
 # (state, event) -> (next state, what to do)
@@ -94,6 +100,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Effect | None]] = {
 DAYS_BEFORE = (20, 15, 10, 5, 4, 3, 2, 1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_BEGINS = timedelta(days=DAYS_BEFORE[0])
+# Beyond the end, as many tries as there are in a day come to one line in the log.
+TRIES_A_LINE = _DAY // _HOUR
 
 
 def next_instant(end: datetime, after: datetime, period: timedelta) -> datetime:
@@ -121,11 +130,27 @@ def step(
             return replace(machine, state=state, wake_at=None), effect
         case Event.STARTED:
             return _started(machine, state, now, end), None
+        case Event.TIMER if end is not None and _is_over(machine, now) and _begins(machine, now, end):
+            machine = replace(machine, end=end)
         case Event.FAILED:
-            machine = replace(machine, failures=machine.failures + 1)
+            late = machine.late + _is_over(machine, now)
+            if late > machine.late and late % TRIES_A_LINE != 1:
+                effect = None
+            machine = replace(machine, failures=machine.failures + 1, late=late)
+        case Event.URL_SET if end is None:
+            return Machine(state, machine.end or now, now), effect
         case Event.URL_SET | Event.URL_REMOVED:
-            machine = replace(machine, failures=0)
+            machine = replace(machine, failures=0, late=0)
     return _timed(replace(machine, state=state, end=machine.end or end), now), effect
+
+
+def _is_over(machine: Machine, now: datetime) -> bool:
+    return machine.end is not None and machine.end < now
+
+
+def _begins(machine: Machine, now: datetime, end: datetime) -> bool:
+    """Whether the schedule for ``end`` has begun before the next warning about what has ended."""
+    return machine.end is not None and end - _BEGINS <= next_instant(machine.end, now, _DAY)
 
 
 def _started(machine: Machine, state: State, now: datetime, end: datetime | None) -> Machine:
@@ -138,5 +163,7 @@ def _started(machine: Machine, state: State, now: datetime, end: datetime | None
 
 
 def _timed(machine: Machine, now: datetime) -> Machine:
+    if machine.end is None and machine.state is not State.UNATTENDED:
+        machine = replace(machine, end=now)  # all that is held has ended
     period = _DAY if machine.state is State.UNATTENDED else _HOUR
     return replace(machine, wake_at=machine.end and next_instant(machine.end, now, period))
