@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from scep_core.certificates import Certificate, read_certificate
 from scep_core.cms import Identity
 from scep_core.csr import public_key_info
 from sceplab.clock import Clock, LabClock
-from sceplab.journal import Journal
+from sceplab.journal import Journal, Kind
 from sceplab.management import Fired, Timer, create_management_app
 
 BUILTIN = "builtin"  # the recipes that are always there, and the bundle that routers have built in
@@ -140,8 +141,8 @@ def create_apps(
     builder = Builder(recipes, keys=folder.key, files=files, epoch=epoch)
     shelf = Shelf(folder, builder.bundles(), recipe_events(recipes, epoch), now)
     https_issuer = _https_issuer(recipes, builder, place.https_issuer)
-    service = ManagedBundles(shelf, clock)
-    journal = Journal(service.name, clock)
+    journal = Journal(ManagedBundles.name, clock)
+    service = ManagedBundles(shelf, clock, journal)
     management = create_management_app(service, clock, journal=journal)
     management.register_blueprint(create_api(shelf, clock))
     server = https_identity(folder, https_issuer, place)
@@ -193,9 +194,12 @@ class ManagedBundles:
 
     name = OWNER
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, clock: Clock, journal: Journal) -> None:
         self._shelf = shelf
         self._clock = clock
+        self._journal = journal
+        self._told = 0  # of the switches that have come, how many stand in the journal
+        self._telling = threading.Lock()
 
     def health(self) -> Mapping[str, object]:
         """How much there is."""
@@ -208,4 +212,9 @@ class ManagedBundles:
 
     def run_timers(self, after: int) -> Sequence[Fired]:
         """Return the switches that have come since; they need nobody to do them."""
-        return self._shelf.fired(self._clock.now())[after:]
+        fired = self._shelf.fired(self._clock.now())
+        with self._telling:
+            for each in fired[self._told :]:
+                self._journal.add(Kind.TIMER, self.name, f"{each.name} -> {each.outcome}")
+            self._told = max(self._told, len(fired))
+        return fired[after:]

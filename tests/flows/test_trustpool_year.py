@@ -12,6 +12,8 @@ import pytest
 
 from sceplab.bundles_client import BundleServer
 from sceplab.client import Lab
+from sceplab.journal import Wanted
+from sceplab.journal_reader import LabJournal
 from sceplab.management import Fired
 from sceplab.ports import AUTO_PORTS
 from sceplab.supervisor import Settings, Supervisor, running_lab
@@ -80,6 +82,11 @@ def test_refreshes_failures_and_the_recovery_come_in_order(lab: Lab, server: Bun
     assert tries[-1].at - start == 31 * DAY
     outcomes = [each.outcome.partition(":")[0] for each in tries]
     assert outcomes == ["refreshed", *["not refreshed"] * (len(tries) - 2), "refreshed"]
+    with LabJournal(lab.endpoints) as journal:
+        told = journal.find(Wanted(kind="timer"), 1000)
+    assert [(each.at, each.who, each.summary) for each in told] == [
+        (each.at, each.owner, f"{each.name} -> {each.outcome}") for each in fired
+    ]
     log = log_of(lab)
     assert log.count("TRUSTPOOL_REFRESHED") == 2
     beyond = [each for each in tries[:-1] if each.at - start > 30 * DAY]
