@@ -20,8 +20,6 @@ from sceplab.clock import LabClock
 from sceplab.journal import Journal, Kind
 from sceplab.management import Fired, Timer
 
-_LONGEST_URL = 200
-
 
 class Fleet:
     """The routers' ``ManagedService``; its methods are called from a server's threads."""
@@ -87,9 +85,9 @@ def _kind(what: HttpRequest | LdapSearch) -> Kind:
 def _asked(what: HttpRequest | LdapSearch) -> str:
     if isinstance(what, LdapSearch):
         return f"search {what.host}:{what.port} for {what.base}"
-    url = without_password(what.url)
-    # A GET of SCEP has its whole message there, which the CA's journal keeps.
-    shown = url if len(url) <= _LONGEST_URL else f"{url[:_LONGEST_URL]}..."
+    # A PKIOperation by GET has the whole message there, which the CA's journal keeps.
+    url = without_password(what.url).partition("operation=PKIOperation&message=")
+    shown = f"{url[0]}operation=PKIOperation" if url[1] else url[0]
     return f"{what.method} {shown}"
 
 
