@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from sceplab.journal import Journal, Kind
 
@@ -23,8 +23,15 @@ def write_journal(app: Flask, journal: Journal, kind_of: Callable[[], Kind | Non
             asked = f"{request.path}?operation={operation}" if operation else request.path
             details = {"status": response.status_code, "octets": response.calculate_content_length()}
             summary = f"{request.method} {asked} -> {response.status_code}"
-            journal.add(kind, request.remote_addr or "", summary, details=details)
+            who = g.get("who", request.remote_addr or "")  # an operator's name, when that is known
+            transaction = g.get("transaction", "")
+            journal.add(kind, who, summary, transaction=transaction, details=details)
         return response
+
+
+def about_transaction(transaction_id: str) -> None:
+    """Say which of SCEP's transactions the request at hand is about."""
+    g.transaction = transaction_id
 
 
 def changes() -> Kind | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, request
@@ -17,6 +17,7 @@ from ca_server.api.pages import CONTENT_SECURITY_POLICY, api_page, queue_page
 from ca_server.api.route import Call, Desks, Route
 from ca_server.domain.ledger import RequestFilter, Slice
 from sceplab.clock import Clock
+from sceplab.journal_flask import about_transaction
 
 MAX_BODY = 256 * 1024
 _NEWEST = Slice(limit=100, newest_first=True)
@@ -68,6 +69,7 @@ def _guard(app: Flask, desks: Desks, operator: Operator, hosts: Collection[str])
         if request.method not in ("GET", "HEAD") and is_from_elsewhere(request.headers, request.host):
             raise Forbidden("a page of another site has sent this")
         g.caller = known
+        g.who = known.name
         return None
 
     @app.after_request
@@ -97,6 +99,8 @@ def _view(route: Route, desks: Desks, clock: Clock) -> Callable[..., Response]:
         given = read_path(route, words) | read_query(route)
         call = Call(given, read_body(route), known.name, request.remote_addr or "", clock.now())
         answer = route.do(desks, call)
+        if isinstance(answer, Mapping) and isinstance(answer.get("transaction_id"), str):
+            about_transaction(answer["transaction_id"])
         if route.changes:
             _log.info(route.name, by=known.name, **given)
         response = jsonify(answer) if route.answer is not None else make_response(answer)

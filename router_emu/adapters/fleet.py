@@ -47,7 +47,9 @@ class Fleet:
             journal.add(Kind.COMMAND, router.name, f"{operator}: {line}")
 
         def asked(what: HttpRequest | LdapSearch, answer: http.Answered) -> None:
-            journal.add(_kind(what), router.name, f"{_asked(what)} -> {_answered(answer)}")
+            transaction = what.transaction_id if isinstance(what, HttpRequest) else ""
+            line = f"{_asked(what)} -> {_answered(answer)}"
+            journal.add(_kind(what), router.name, line, transaction=transaction)
 
         router.on_command = typed
         router.log.subscribe(lambda line: journal.add(Kind.LOG, router.name, line))

@@ -230,7 +230,8 @@ def _transact(
         )
     except LocalError as error:  # a certificate that was accepted, with a key that cannot receive
         raise ExchangeFailed(f"the request cannot be sealed: {error}", NOT_SENT) from error
-    response = yield from fetch(wire.pki_operation(application.base_url, sealed, capabilities))
+    request = wire.pki_operation(application.base_url, sealed, capabilities, application.transaction_id)
+    response = yield from fetch(request)
     try:
         reply = open_reply(
             response.body,

@@ -9,7 +9,7 @@ our assumption.  ``rfc8894`` is what the RFC asks of a new client: POST, AES, SH
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -64,6 +64,7 @@ class HttpRequest:
     judge: Judge | None = field(default=None, repr=False)
     proxy: str = ""
     limits: Limits = Limits()
+    transaction_id: str = ""  # of SCEP, for those who tell what was sent
 
 
 @dataclass(frozen=True)
@@ -222,13 +223,18 @@ class WireProfile:
         headers = (("User-Agent", self.user_agent),) if with_agent and self.user_agent else ()
         return HttpRequest("GET", f"{base_url}?{query}", self.http_version, headers)
 
-    def pki_operation(self, base_url: str, message: bytes, capabilities: frozenset[str]) -> HttpRequest:
+    def pki_operation(
+        self, base_url: str, message: bytes, capabilities: frozenset[str], transaction_id: str
+    ) -> HttpRequest:
         """A PKIOperation, by POST or GET."""
-        if not self.posts(capabilities):
-            return self.get(base_url, http.pki_operation_query(message, line_length=self.line_length))
-        headers = (("Content-Type", http.TYPE_PKI_MESSAGE),)
-        url = f"{base_url}?operation={http.PKI_OPERATION}"
-        return HttpRequest("POST", url, self.http_version, headers, message)
+        if self.posts(capabilities):
+            headers = (("Content-Type", http.TYPE_PKI_MESSAGE),)
+            url = f"{base_url}?operation={http.PKI_OPERATION}"
+            request = HttpRequest("POST", url, self.http_version, headers, message)
+        else:
+            query = http.pki_operation_query(message, line_length=self.line_length)
+            request = self.get(base_url, query)
+        return replace(request, transaction_id=transaction_id)
 
 
 CISCO = WireProfile(

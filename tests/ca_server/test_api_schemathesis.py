@@ -75,6 +75,9 @@ def test_what_is_sent_is_answered_as_the_document_says(api, route, mode):
     @hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
     def send(case):
-        case.call_and_validate(headers=api.console.headers, checks=CHECKS)
+        response = case.call(headers=api.console.headers)
+        # A body that is too long is refused for that; the check knows no such refusal.
+        told = [each for each in CHECKS if each is not checks.negative_data_rejection]
+        case.validate_response(response, checks=told if response.status_code == 413 else CHECKS)
 
     send()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from sceplab.diagram import as_text, diagram
 from sceplab.journal import Entry, Wanted
 from sceplab.journal_reader import LabJournal
 from tests.flows.conftest import Processes
@@ -48,10 +50,18 @@ def test_an_enrolment_is_told_in_its_order(lab: Processes, workers: int) -> None
             "ca scep: CertPoll -> SUCCESS",
             "routers timer: enrolment myca: poll 2 of 10 -> issued",
         )
-        assert told(of_request) == [
+        assert [line for line in told(of_request) if line.startswith("ca ")] == [
             "ca scep: PKCSReq -> PENDING",
             "ca scep: CertPoll -> PENDING",
+            f"ca management: POST /api/requests/{request['id']}/approve -> 200",
             "ca scep: CertPoll -> SUCCESS",
+        ]
+        drawn = as_text(diagram(of_request))
+        assert [line.split()[:3] for line in drawn.splitlines()][:1] == [["r1", "ca", "operator"]]
+        arrows = [re.sub(r"[-.|\s]+", " ", line[25:]).strip() for line in drawn.splitlines()[1:]]
+        assert arrows == [
+            *("PKCSReq >", "< PENDING", "CertPoll >", "< PENDING", "< approve (200)"),
+            *("CertPoll >", "< SUCCESS"),
         ]
         of_routers = [each for each in entries if each.service == "routers" and each.kind != "management"]
         assert {each.who for each in of_routers} == {"r1"}

@@ -269,10 +269,10 @@ def test_a_request_that_does_not_end_gets_a_notice(backend, monkeypatch) -> None
 
 
 def test_a_search_among_many_entries_holds_no_other_client_up(backend) -> None:
-    routers = (entry(f"CN=r{number},O=Lab", "top device", cn=b"r%d" % number) for number in range(20_000))
+    routers = (entry(f"CN=r{number},O=Lab", "top device", cn=b"r%d" % number) for number in range(40_000))
     backend.held = Tree([CA, *routers])
     with serving(backend) as server, Client(server.port) as busy:
-        busy.send(wire.search(1, "o=lab", SUB, f"(|{'(cn=*x*)' * 500})"))  # several seconds of work
+        busy.send(wire.search(1, "o=lab", SUB, f"(|{'(cn=*x*)' * 1000})"))  # a minute of work
         for _ in range(3):
             assert is_served(server)
         busy.socket.setblocking(False)

@@ -61,7 +61,7 @@ def get(url: str) -> HttpRequest:
 class TestRequests:
     def test_ciscos_get_has_a_host_and_nothing_else(self) -> None:
         _, sent = exchange(
-            lambda url: CISCO.pki_operation(f"{url}/scep/pkiclient.exe", b"\xfb\xff", frozenset()), OK
+            lambda url: CISCO.pki_operation(f"{url}/scep/pkiclient.exe", b"\xfb\xff", frozenset(), "AB"), OK
         )
         assert sent == (
             b"GET /scep/pkiclient.exe?operation=PKIOperation&message=%2B%2F8%3D%0A HTTP/1.0\r\n"
@@ -82,7 +82,7 @@ class TestRequests:
     def test_rfc8894_posts(self) -> None:
         body = b"\0\r\n\r\n\xff" * 50000
         answer, sent = exchange(
-            lambda url: RFC8894.pki_operation(url, body, frozenset({"postpkioperation"})), OK, b"\r\n"
+            lambda url: RFC8894.pki_operation(url, body, frozenset({"postpkioperation"}), "AB"), OK, b"\r\n"
         )
         assert answer == HttpResponse(200, "", b"")
         assert sent == (

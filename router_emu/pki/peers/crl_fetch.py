@@ -177,7 +177,7 @@ def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exc
         )
     except LocalError as error:
         raise ExchangeFailed(f"the request cannot be sealed: {error}", NOT_SENT) from error
-    request = getter.wire.pki_operation(base_url, sealed, capabilities)
+    request = getter.wire.pki_operation(base_url, sealed, capabilities, transaction_id)
     limits = replace(getter.limits, body=LARGEST_CRL)
     response = yield from fetch(replace(request, limits=limits))
 
