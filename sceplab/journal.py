@@ -19,6 +19,7 @@ from sceplab.clock import Clock, format_instant, parse_instant, wall_time
 MAX_ENTRIES = 20_000
 # The octets of messages that are kept; those of the oldest entries go first.
 MAX_OCTETS = 32 * 1024 * 1024
+_LONGEST_DETAIL = 500  # characters of a text among the details, of which there are a handful
 MAX_MESSAGE = 1024 * 1024  # a longer message is told by its length alone
 _LONGEST_TEXT = 2000
 
@@ -133,7 +134,10 @@ class Journal:
         messages: Mapping[str, bytes] | None = None,
     ) -> None:
         """Write an entry.  ``summary`` is one line; a peer's text in it is made printable here."""
-        told = dict(details or {})
+        told = {
+            key: _cut(value, _LONGEST_DETAIL) if isinstance(value, str) else value
+            for key, value in (details or {}).items()
+        }
         kept: dict[str, bytes] = {}
         for name, octets in (messages or {}).items():
             if len(octets) <= MAX_MESSAGE:
@@ -228,8 +232,11 @@ def _first(entries: Iterator[Entry], most: int) -> Iterator[Entry]:
 
 
 def _printable(text: str) -> str:
-    shown = "".join(each if each.isprintable() else "?" for each in text[: _LONGEST_TEXT + 1])
-    return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 1] + "…"
+    return "".join(each if each.isprintable() else "?" for each in _cut(text, _LONGEST_TEXT))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def read_entry(value: Mapping[str, object]) -> Entry:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from flask import Blueprint, Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from sceplab.clock import ClockBackwards, ClockState, LabClock, format_instant, parse_instant, wall_time
 from sceplab.fault_routes import create_fault_routes
@@ -27,6 +27,7 @@ from sceplab.files import write_json
 from sceplab.journal import Journal, Kind
 from sceplab.journal_flask import changes, write_journal
 from sceplab.journal_routes import create_journal_routes
+from sceplab.json_body import json_object
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,11 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
         except ClockBackwards as error:
             raise _Backwards(str(error)) from error
         except ValueError as error:
-            raise _BadRequest(str(error)) from error
+            raise BadRequest(str(error)) from error
 
     @lab.put("/clock")
     def set_clock() -> ResponseReturnValue:
-        set_to(_json_object())
+        set_to(json_object())
         return clock_answer()
 
     @lab.get("/timers")
@@ -185,7 +186,7 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
     @lab.post("/timers/run")
     def run_timers() -> ResponseReturnValue:
         """Fire what is due, after the clock is set when one is given: all in one, since it is done often."""
-        asked = _json_object()
+        asked = json_object()
         after, to = asked.get("after", 0), asked.get("clock")
         if isinstance(after, bool) or not isinstance(after, int) or after < 0:
             return _error(400, "after is a sequence number")
@@ -220,21 +221,6 @@ def is_own_host(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _json_object() -> Mapping[str, object]:
-    """Return the request's JSON object; 415 or 400 when it has none.
-
-    The media type is demanded so that no web page can move the clock with a plain form.
-    """
-    body = request.get_json()
-    if not isinstance(body, dict):
-        raise _BadRequest("the body is a JSON object")
-    return body
-
-
-class _BadRequest(HTTPException):
-    code = 400
 
 
 class _Backwards(HTTPException):

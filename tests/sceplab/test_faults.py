@@ -126,6 +126,7 @@ def test_the_api_clears_one_or_all(client, box) -> None:
         ({"name": "busy", "probability": float("nan")}, 400, "probability"),
         ({"name": "busy", "client": "r1"}, 400, "client: an IP address"),
         ({"name": "busy", "client": 7}, 400, "client: an IP address"),
+        ({"name": "busy", "client": "fe80::1%\x1b[31m"}, 400, "client: an IP address"),
         ({"name": "busy", "value": 1}, 400, "takes no value"),
         ({"name": "busy", "next": 1}, 400, "there is no next"),
     ],
@@ -135,6 +136,11 @@ def test_what_cannot_be_switched_on_is_told(client, box, body, status, why) -> N
     assert answer.status_code == status
     assert why in answer.json["error"]["message"]
     assert box.rules() == []
+
+
+def test_an_ipv4_address_in_ipv6s_clothes_is_the_ipv4_address(client, box) -> None:
+    client.post("/_lab/faults", json={"name": "busy", "client": "::ffff:127.0.0.1"})
+    assert taken(box, 1, "127.0.0.1") == ["busy"]
 
 
 def test_a_service_without_faults_says_so(serve) -> None:

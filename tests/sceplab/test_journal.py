@@ -70,6 +70,12 @@ def test_a_message_that_is_too_long_is_told_by_its_length(clock) -> None:
     assert entry.messages == {"request": b"GET"}
 
 
+def test_a_detail_has_an_end(journal) -> None:
+    journal.add(Kind.LDAP, "::1", "search", details={"filter": "x" * 100_000, "entries": 3})
+    (entry,) = journal.find(Wanted(), 1)
+    assert (len(str(entry.details["filter"])), entry.details["entries"]) == (500, 3)
+
+
 def test_what_a_peer_has_written_cannot_draw_and_has_an_end(journal) -> None:
     journal.add(Kind.LDAP, "::1", "search \x1b[2J\n" + "x" * 5000, transaction="\x07")
     (entry,) = journal.find(Wanted(), 1)
