@@ -193,6 +193,7 @@ class ManagedBundles:
     """The bundle server as its management API sees it: its timers are the switches to come."""
 
     name = OWNER
+    is_steady = True
 
     def __init__(self, shelf: Shelf, clock: Clock, journal: Journal) -> None:
         self._shelf = shelf

@@ -125,6 +125,7 @@ class ManagedCa:
     """
 
     name = "ca"
+    is_steady = True
 
     def __init__(self, store: Store, authorities: Authorities, clock: Clock) -> None:
         self._store = store

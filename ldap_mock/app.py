@@ -35,6 +35,7 @@ class Directory:
     """The service, as its LDAP server sees it (in its event loop) and its management API (from threads)."""
 
     name = NAME
+    is_steady = True
 
     def __init__(self, source: Source, faults: Faults, box: FaultBox, journal: Journal) -> None:
         self._source, self._faults, self._box, self._journal = source, faults, box, journal

@@ -16,7 +16,7 @@ to.  That firing is not lost: each service numbers its firings, and answers with
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -66,9 +66,13 @@ class LabTime:
     def __init__(self, services: Sequence[Service]) -> None:
         self._services = services
 
+    def readings(self) -> dict[str, Reading]:
+        """Return each service's clock."""
+        return {service.name: service.clock() for service in self._services}
+
     def read(self) -> Reading:
         """Return the lab time: that of the clock which is furthest, should they differ."""
-        return max((service.clock() for service in self._services), key=lambda reading: reading.now)
+        return furthest(self.readings().values())
 
     def timers(self) -> list[Timer]:
         """Return all waiting timers, the next one first."""
@@ -150,12 +154,15 @@ class LabTime:
         With a ``clock`` every service's is set to that before it fires anything.
         """
         waiting: dict[str, Sequence[Timer]] = {}
+        steady: set[str] = set()
         to_ask = list(self._services)
         for _ in range(MAX_PASSES):
             last_to_fire = None
             for service in to_ask:
                 ran = self._run(service, seen, clock)
                 waiting[service.name] = ran.waiting
+                if ran.steady:
+                    steady.add(service.name)
                 for fired in ran.fired:
                     last_to_fire = service
                     yield fired
@@ -163,8 +170,11 @@ class LabTime:
             if last_to_fire is None:
                 break
             # What fired may have set timers elsewhere.  Its own are known: they came with it.
-            clock, known = None, not any(timer.due <= instant for timer in waiting[last_to_fire.name])
-            to_ask = [each for each in self._services if each is not last_to_fire or not known]
+            clock, still_due = None, {name for name, timers in waiting.items() if _any_due(timers, instant)}
+            known = {last_to_fire.name, *steady} - still_due
+            to_ask = [each for each in self._services if each.name not in known]
+            if not to_ask:
+                break
         if due:
             raise TimerStuck(
                 f"The timer {due[0].name!r} of {due[0].owner} stays due at {format_instant(due[0].due)}"
@@ -200,6 +210,15 @@ class LabTime:
 
     def _now_text(self) -> str:
         return format_instant(self.read().now)
+
+
+def furthest(readings: Iterable[Reading]) -> Reading:
+    """The clock that is ahead of the others."""
+    return max(readings, key=lambda reading: reading.now)
+
+
+def _any_due(timers: Sequence[Timer], instant: datetime) -> bool:
+    return any(timer.due <= instant for timer in timers)
 
 
 def _moved(reading: Reading, instant: datetime) -> ClockState:

@@ -31,14 +31,18 @@ def clock_group() -> None:
 @json_option
 def show(endpoints: Path | None, as_json: bool) -> None:
     """Show the lab time, and the timers that wait."""
-    from sceplab.printing import clock_line, timer_lines
+    from sceplab.advance import furthest
+    from sceplab.printing import clock_line, services_apart, timer_lines
 
     with find_lab(endpoints) as lab:
         timers = lab.time.timers()
         if as_json:
             print_json({"clock": _clock_json(lab), "timers": [timer.to_json() for timer in timers]})
         else:
-            click.echo(f"{clock_line(lab.time.read())}\n{timer_lines(timers)}")
+            readings = lab.time.readings()
+            click.echo(f"{clock_line(furthest(readings.values()))}\n{timer_lines(timers)}")
+            if apart := services_apart(readings):
+                click.echo(apart, err=True)
 
 
 @clock_group.command("advance")
@@ -87,19 +91,18 @@ def resume(endpoints: Path | None, as_json: bool) -> None:
 
 def _print_fired(lab: Lab, firings: Iterator[Fired], as_json: bool, nothing: str = "") -> None:
     """Print each timer as it fires, or that there was nothing to fire, and then the clock."""
-    from sceplab.printing import clock_line, fired_line
+    from sceplab.printing import clock_line, folded
 
-    fired = []
-    for one in firings:
-        fired.append(one.to_json())
-        if not as_json:
-            click.echo(fired_line(one))
-    if nothing and not fired and not as_json:
-        click.echo(nothing)
     if as_json:
-        print_json({"fired": fired, "clock": _clock_json(lab)})
-    else:
-        click.echo(clock_line(lab.time.read()))
+        print_json({"fired": [one.to_json() for one in firings], "clock": _clock_json(lab)})
+        return
+    printed = False
+    for line in folded(firings):
+        click.echo(line)
+        printed = True
+    if nothing and not printed:
+        click.echo(nothing)
+    click.echo(clock_line(lab.time.read()))
 
 
 def _clock_json(lab: Lab) -> dict[str, object]:

@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from flask import Blueprint, Flask, jsonify, request
+import structlog
+from flask import Blueprint, Flask, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
@@ -80,10 +81,15 @@ class Fired:
         )
 
 
+_log = structlog.get_logger(__name__)
+
+
 class ManagedService(Protocol):
     """A service as its management API sees it.  All methods are called from a server's thread."""
 
     name: str
+    # Whether what others ask of the service never sets a timer of its own.
+    is_steady: bool
 
     def health(self) -> Mapping[str, object]:
         """Return facts for people; raising means unhealthy."""
@@ -113,7 +119,8 @@ def create_management_app(
     Without ``faults`` the service knows none, without a ``journal`` it writes none.
 
     With ``SCEPLAB_CLOCK_FILE`` in the environment each new clock state is in that file before a
-    ``PUT`` is answered, so that a lab that is started again never goes back in time.
+    ``PUT`` is answered, so that a lab that is started again never goes back in time.  When that cannot be
+    written the clock moves all the same, as the others' do, and the log says so.
     """
     clock_file = os.environ.get("SCEPLAB_CLOCK_FILE")
     if clock_file:
@@ -140,8 +147,9 @@ def create_management_app(
 
 
 def _kind() -> Kind | None:
-    # What fires stands there by itself, and the clock's own steps are many.
-    return None if request.endpoint == "lab.run_timers" else changes()
+    # What fires stands there by itself, each entry has the lab time, and the clock's steps are many.
+    steps = request.endpoint == "lab.run_timers" or g.get("moves_only", False)
+    return None if steps else changes()
 
 
 def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
@@ -175,7 +183,9 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
 
     @lab.put("/clock")
     def set_clock() -> ResponseReturnValue:
+        mode = clock.state().mode
         set_to(json_object())
+        g.moves_only = clock.state().mode == mode
         return clock_answer()
 
     @lab.get("/timers")
@@ -197,7 +207,11 @@ def _routes(service: ManagedService, clock: LabClock) -> Blueprint:
         fired = service.run_timers(after)
         waiting, _ = service.timers()
         return jsonify(
-            {"fired": [each.to_json() for each in fired], "timers": [each.to_json() for each in waiting]}
+            {
+                "fired": [each.to_json() for each in fired],
+                "timers": [each.to_json() for each in waiting],
+                "steady": service.is_steady,
+            }
         )
 
     return lab
@@ -248,6 +262,9 @@ def _keeper(path: Path) -> Callable[[ClockState], None]:
         with suppress(OSError, ValueError):
             if json.loads(path.read_text(encoding="utf-8")) == kept:
                 return
-        write_json(path, kept)
+        try:
+            write_json(path, kept)
+        except OSError as error:  # no disk space, say: better than services that show different times
+            _log.error("clock-not-kept", path=str(path), why=error.strerror)
 
     return keep

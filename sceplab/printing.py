@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sceplab.clock import ClockState, parse_instant
@@ -49,6 +49,7 @@ AUDIT_COLUMNS = {
     "SERIAL": "serial_number",
     "TEXT": "text",
 }
+_APART = timedelta(seconds=5)
 MAX_CELL = 60  # characters: a client's longest name must not make every row of a table as wide
 # The fields that hold an instant, beside those that end with "_at".
 _INSTANTS = {"at", "not_before", "not_after", "invalidity_date", "this_update", "next_update", "active_from"}
@@ -129,6 +130,28 @@ def details(title: str, pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join([title, *(f"  {label + ':':<18} {value}" for label, value in pairs)])
 
 
+def folded(firings: Iterable[Fired], most: int = 10) -> Iterator[str]:
+    """Print timers that fired, a line each as they come.
+
+    Of one after another of the same owner that come to the same, ``most``, and how many more there were.
+    """
+    last, times = None, 0
+    for fired in firings:
+        like = (fired.owner, fired.outcome)
+        if like != last and times > most:
+            yield _more(last, times - most)
+        last, times = like, times + 1 if like == last else 1
+        if times <= most:
+            yield fired_line(fired)
+    if times > most:
+        yield _more(last, times - most)
+
+
+def _more(like: tuple[str, str] | None, count: int) -> str:
+    owner, outcome = like or ("", "")
+    return visible(f"... and {count} more of {owner} -> {outcome}")
+
+
 def fired_line(fired: Fired) -> str:
     """Print a timer that fired: when, whose, which, and what came of it."""
     return visible(f"{instant_text(fired.at)}  {fired.owner}  {fired.name} -> {fired.outcome}")
@@ -145,6 +168,22 @@ def _pace(state: ClockState) -> str:
     if round(state.offset) == 0:
         return "running, as the wall clock"
     return f"running, {state.offset:+,.0f} s from the wall clock"
+
+
+def services_apart(readings: Mapping[str, Reading]) -> str:
+    """Say which services show another time than the one that is furthest; empty when none does.
+
+    Running clocks are read one after the other: seconds are no difference.
+    """
+    latest = max(reading.now for reading in readings.values())
+    behind = [
+        f"{name} shows {instant_text(reading.now)}"
+        for name, reading in readings.items()
+        if latest - reading.now > _APART
+    ]
+    if not behind:
+        return ""
+    return f"The services are apart: {', '.join(behind)}.  The next 'clock advance' brings them together."
 
 
 def timer_lines(timers: Iterable[Timer]) -> str:

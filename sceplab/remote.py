@@ -16,8 +16,11 @@ from sceplab.journal import Entry, read_entry
 from sceplab.management import Fired, Timer
 
 CONNECT_SECONDS = 5
+ANSWER_SECONDS = 30
+# What a service answers of itself, from memory.
+OWN_SECONDS = 10
 # Firing a timer waits for its exchange, which may run into a router's own time-out.
-ANSWER_SECONDS = 120
+FIRING_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Ran:
-    """What has fired in a service, and what waits then."""
+    """What has fired in a service, and what waits then.
+
+    ``steady``: what waits there does not change by what others ask of the service.
+    """
 
     fired: Sequence[Fired]
     waiting: Sequence[Timer]
+    steady: bool = False
 
 
 class RemoteService:
@@ -68,9 +75,9 @@ class RemoteService:
         body: dict[str, object] = {"after": after}
         if clock is not None:
             body["clock"] = clock.to_json()
-        answer = self._call("POST", "/timers/run", body)
+        answer = self._call("POST", "/timers/run", body, FIRING_SECONDS)
         fired = [Fired.from_json(each) for each in answer["fired"]]
-        return Ran(fired, [Timer.from_json(each) for each in answer["timers"]])
+        return Ran(fired, [Timer.from_json(each) for each in answer["timers"]], bool(answer["steady"]))
 
     def faults(self) -> Mapping[str, Any]:
         """Return the faults that the service knows, ``catalogue``, and those that are on, ``active``."""
@@ -97,8 +104,10 @@ class RemoteService:
         """Close the connection."""
         self._session.close()
 
-    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        return call(self._session, self.name, method, f"{self._url}/_lab{path}", body)
+    def _call(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, seconds: float = OWN_SECONDS
+    ) -> Any:
+        return call(self._session, self.name, method, f"{self._url}/_lab{path}", body, seconds)
 
 
 def local_session() -> requests.Session:
@@ -109,11 +118,16 @@ def local_session() -> requests.Session:
 
 
 def call(
-    session: requests.Session, service: str, method: str, url: str, body: Mapping[str, object] | None = None
+    session: requests.Session,
+    service: str,
+    method: str,
+    url: str,
+    body: Mapping[str, object] | None = None,
+    seconds: float = ANSWER_SECONDS,
 ) -> Any:
     """Make one JSON call; return the JSON of the answer, or raise what the lab's user should read."""
     try:
-        answer = session.request(method, url, json=body, timeout=(CONNECT_SECONDS, ANSWER_SECONDS))
+        answer = session.request(method, url, json=body, timeout=(CONNECT_SECONDS, seconds))
     except requests.RequestException as error:
         raise ServiceUnreachable(f"{service} does not answer at {url}: {_reason(error)}.") from error
     try:

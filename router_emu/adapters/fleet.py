@@ -25,6 +25,7 @@ class Fleet:
     """The routers' ``ManagedService``; its methods are called from a server's threads."""
 
     name = "routers"
+    is_steady = False  # a CA's answer sets the next poll
 
     def __init__(self, clock: LabClock, loop: asyncio.AbstractEventLoop) -> None:
         self.hosts: list[RouterHost] = []

@@ -174,7 +174,7 @@ HELP: dict[str, dict[str, str]] = {
         "crypto ca cancel-enroll WORD": "CA Server Name",
         "crypto ca crl": "Actions on certificate revocation lists",  # [Y]
         "crypto ca crl request": "Fetch a certificate revocation list now",
-        "crypto ca crl request WORD": "URL of the certificate revocation list",
+        "crypto ca crl request LINE": "URL of the certificate revocation list, or a name in a directory",
         "crypto ca enroll": "Request a certificate from a CA",  # [Y]
         "crypto ca enroll WORD": "CA Server Name",
         "crypto ca enroll WORD WORD": "File for the certificate request, for local enrollment",
@@ -307,7 +307,7 @@ HELP: dict[str, dict[str, str]] = {
         "message-digest sha512": "SHA-512",
         "query": "Query parameters",
         "query url": "CA server query URL",  # [Y]
-        "query url WORD": "URL of the LDAP server",
+        "query url LINE": "URL of the LDAP server",
         "renewal-message-type": "Set renewal message type for SCEP auto-renewal feature",  # [Y]
         "renewal-message-type pkcsreq": "Message type PKCSReq(Default)",  # [Y]
         "renewal-message-type renewalreq": "Message type RenewalReq",

@@ -41,7 +41,7 @@ def _enrolling(context: Context, args: Args) -> TrustpointSettings:
     if not settings.terminal and not settings.enrollment_url:
         raise CliRefusal(texts.no_enrollment_url.format(name=settings.name))
     if not settings.terminal and not trustpoints.is_usable(settings.enrollment_url):
-        raise CliRefusal(texts.bad_enrollment_url.format(url=settings.enrollment_url))
+        raise CliRefusal(texts.bad_enrollment_url.format(url=printable(without_password(settings.enrollment_url))))
     return settings
 
 

@@ -12,6 +12,7 @@ from router_emu.config.tree import Block, BlockKey
 from router_emu.pki import request, self_signed
 from router_emu.pki.identity import Identity, NoIdentity, find_identity
 from router_emu.pki.keys import DEFAULT_LABEL, Algorithm
+from router_emu.pki.peers.ldap_url import read_server
 from router_emu.pki.self_signed import SYSTEM_TRUSTPOINT, KeyName, SelfEnrolment
 from router_emu.pki.store import Pki
 from router_emu.pki.trustpoint import TrustpointSettings
@@ -41,6 +42,15 @@ _OF_THE_SYSTEM = (
     "subject-name ca-certificate",
 )
 
+
+
+def _check_query_url(text: str) -> None:
+    try:
+        read_server(text)
+    except ValueError as error:
+        raise ValueError(f"a query url is ldap://host[:port][/name] or host[:port]: {error}") from error
+
+
 # What must be understood before it can run, and how that is tried.  Whether XR looks at commit, too, is
 # not known [U].
 _CHECKED: dict[str, Callable[[TrustpointSettings], object]] = {
@@ -50,6 +60,7 @@ _CHECKED: dict[str, Callable[[TrustpointSettings], object]] = {
 _CHECKED_TEXTS: dict[str, Callable[[str], object]] = {
     "key-usage ca-certificate": partial(self_signed.read_usages, known=self_signed.CA_USAGES),
     "key-usage certificate": partial(self_signed.read_usages, known=self_signed.USAGES),
+    "query url": lambda text: _check_query_url(text) if text else None,
     "subject-name ca-certificate": lambda text: names.parse_text(text) if text else [],
 }
 

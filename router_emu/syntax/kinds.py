@@ -59,6 +59,20 @@ def _address(text: str) -> Value:
     return str(IPv4Address(text))
 
 
+# A word; of several only what is looked up in a directory, whose names have spaces.
+_PLACE = re.compile(r"\S{1,800}|(?=.{1,800}$)(ldap://|[^\s:/=]+ *=)\S*( +\S+)*", re.IGNORECASE)
+_QUOTED = re.compile(r'"\s*(\S.*)"')
+
+
+def _place(text: str) -> Value:
+    """A URL, or the name of an entry in a directory; one pair of quotes around it all is left out."""
+    if quoted := _QUOTED.fullmatch(text):
+        text = quoted[1].rstrip()
+    if not _PLACE.fullmatch(text):
+        raise ValueError(f"{text!r} is no place")
+    return text
+
+
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
@@ -79,6 +93,7 @@ _NAMED = {
     "ADDRESS": Kind("A.B.C.D", _address),
     "HOST": Kind("WORD", _host),
     "NAME": _pattern("WORD", r"\S{1,32}"),
+    "PLACE": Kind("LINE", _place, takes_line=True),
     "PATH": _pattern("WORD", r"\S{1,256}"),
     "SECRET": Kind("WORD", lambda _text: KEPT_SECRET),
     "WORD": _pattern("WORD", r"\S{1,800}"),

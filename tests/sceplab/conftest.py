@@ -27,6 +27,7 @@ class FakeService:
 
     def __init__(self, name: str, state: ClockState) -> None:
         self.name = name
+        self.is_steady = False
         self.clock = LabClock(state=state)
         self.waiting: list[Timer] = []
         self.history: list[Fired] = []

@@ -17,6 +17,8 @@ from sceplab.serving import HttpServer
 
 
 class Service:
+    is_steady = True
+
     def __init__(self, name: str) -> None:
         self.name = name
 

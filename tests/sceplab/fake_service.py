@@ -25,6 +25,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 class Nothing:
     name = "fake"
+    is_steady = True
 
     def health(self):
         return {"threads": threading.active_count()}

@@ -191,6 +191,13 @@ def test_a_stop_costs_each_service_two_calls_and_the_one_that_fires_one(serve) -
     next(firings)
     run = "run_timers"
     assert calls == [("ca", run), ("bundles", run), ("ca", run), ("bundles", run), ("routers", run)]
+    # Of those whose timers nobody's question sets, the second is left out.
+    for each in services[:2]:
+        each.service.is_steady = True
+    next(firings)
+    calls.clear()
+    next(firings)
+    assert calls == [("ca", run), ("bundles", run), ("routers", run)]
 
 
 def test_clocks_that_differ_are_brought_together_at_the_furthest(serve) -> None:

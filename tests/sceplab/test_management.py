@@ -5,6 +5,7 @@ import socket
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from sceplab.clock import ClockState, LabClock, format_instant
 from sceplab.management import Timer, create_management_app
@@ -131,7 +132,11 @@ def test_timers_are_shown_and_fired_once(client, service) -> None:
         (1, "poll 1", format_instant(now))
     ]
     left = [service.waiting[-1].to_json()]
-    assert client.post("/_lab/timers/run", json={"after": 1}).json == {"fired": [], "timers": left}
+    assert client.post("/_lab/timers/run", json={"after": 1}).json == {
+        "fired": [],
+        "timers": left,
+        "steady": False,
+    }
     assert client.get("/_lab/timers").json["fired"] == 1
 
 
@@ -147,6 +152,29 @@ def test_the_clock_is_set_and_what_is_due_then_fires_in_one_call(client, service
     refused = client.post("/_lab/timers/run", json={"after": 1, "clock": earlier})
     assert (refused.status_code, refused.json["error"]["code"]) == (409, "backwards")
     assert len(service.waiting) == 1
+
+
+def test_a_clock_moves_though_its_file_cannot_be_written(serve, tmp_path, monkeypatch) -> None:
+    """Or the services would show different times."""
+    (tmp_path / "clock.json").mkdir()
+    monkeypatch.setenv("SCEPLAB_CLOCK_FILE", str(tmp_path / "clock.json"))
+    service = serve("ca").service
+    later = format_instant(service.clock.now() + timedelta(days=1))
+    with structlog.testing.capture_logs() as logged:
+        client = create_management_app(service, service.clock).test_client()
+        asked = {"mode": "frozen", "frozen_at": later}
+        assert client.put("/_lab/clock", json=asked).json["now"] == later
+    assert {each["event"] for each in logged} == {"clock-not-kept"}
+
+
+def test_the_journal_tells_when_the_clock_is_stopped_and_not_each_step(client, service) -> None:
+    now = service.clock.now()
+    for days in (1, 2):
+        state = {"mode": "frozen", "frozen_at": format_instant(now + timedelta(days=days))}
+        client.put("/_lab/clock", json=state)
+    client.put("/_lab/clock", json={"mode": "offset"})
+    told = client.get("/_lab/journal").json["entries"]
+    assert [each["summary"] for each in told] == ["PUT /_lab/clock -> 200"]
 
 
 def test_a_clock_file_that_says_it_already_is_not_written_again(serve, tmp_path, monkeypatch) -> None:

@@ -1,9 +1,14 @@
-"""What the commands print of texts that clients sent."""
+"""What the commands print: of texts that clients sent, of timers, of clocks."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sceplab import tables
-from sceplab.printing import request_details, requests_table
+from sceplab.clock import ClockState
+from sceplab.management import Fired
+from sceplab.printing import folded, request_details, requests_table, services_apart
+from sceplab.remote import Reading
 
 # Clear the screen; forge a line; go back over one; delete; C1's CSI; turn the text's direction.
 HOSTILE = "r1\x1b[2J\r\nState: issued\x08\x7f\x9b31m\u202e\u2028\t\0"
@@ -66,3 +71,34 @@ def test_nor_through_anything_else_that_is_shown(screen) -> None:
 
 def test_what_is_printable_stays_as_it_is() -> None:
     assert "CN=Zürich \\, 東京" in request_details(PLAIN | {"subject": "CN=Zürich \\, 東京"})
+
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def fired(number, owner, outcome):
+    return Fired(number, NOON + timedelta(hours=number), owner, f"try {number}", outcome)
+
+
+def test_many_timers_that_come_to_the_same_are_folded() -> None:
+    firings = [
+        *(fired(number, "r1", "failed") for number in range(5)),
+        fired(5, "r2", "failed"),
+        *(fired(number, "r1", "failed") for number in range(6, 9)),
+        *(fired(number, "r1", "issued") for number in range(9, 13)),
+    ]
+    lines = [line.partition("UTC  ")[2] or line for line in folded(firings, 2)]
+    assert lines == [
+        *("r1  try 0 -> failed", "r1  try 1 -> failed", "... and 3 more of r1 -> failed"),
+        "r2  try 5 -> failed",
+        *("r1  try 6 -> failed", "r1  try 7 -> failed", "... and 1 more of r1 -> failed"),
+        *("r1  try 9 -> issued", "r1  try 10 -> issued", "... and 2 more of r1 -> issued"),
+    ]
+
+
+def test_services_that_show_different_times_are_told() -> None:
+    state = ClockState("frozen", 0, NOON)
+    together = {"ca": Reading(NOON, state), "ldap": Reading(NOON - timedelta(seconds=1), state)}
+    assert services_apart(together) == ""
+    apart = together | {"routers": Reading(NOON - timedelta(hours=1), state)}
+    assert services_apart(apart).startswith("The services are apart: routers shows 2030-01-01 11:00:00 UTC.")
