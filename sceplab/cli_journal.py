@@ -87,5 +87,6 @@ def _draw(journals: LabJournal, transaction: str | None, svg: Path | None) -> No
 def _line(entry: Entry) -> str:
     from sceplab.printing import instant_text, visible
 
-    what = f"{entry.service:<8} {entry.kind:<10} {entry.who:<12} {entry.summary}"
+    profile = f"  ({entry.details['profile']})" if "profile" in entry.details else ""
+    what = f"{entry.service:<8} {entry.kind:<10} {entry.who:<12} {entry.summary}{profile}"
     return visible(f"{instant_text(entry.at)}  {what}")

@@ -15,6 +15,7 @@ from router_emu.pki.wire import (
     LdapSearch,
     NoResponse,
     without_password,
+    without_passwords,
 )
 from sceplab.clock import LabClock
 from sceplab.journal import Journal, Kind
@@ -45,7 +46,7 @@ class Fleet:
         router, journal = host.router, self.journal
 
         def typed(operator: str, line: str) -> None:
-            journal.add(Kind.COMMAND, router.name, f"{operator}: {line}")
+            journal.add(Kind.COMMAND, router.name, f"{operator}: {without_passwords(line)}")
 
         def asked(what: HttpRequest | LdapSearch, answer: http.Answered) -> None:
             transaction = what.transaction_id if isinstance(what, HttpRequest) else ""

@@ -26,8 +26,13 @@ from router_emu.texts import NODE, CliRefusal, Texts
 
 # XR cuts the prompt of configuration modes; that it is at 31 characters is netmiko's word (iosxr.md 3.1 [C]).
 CONFIG_PROMPT_LENGTH = 31
-# In a line that was not understood, what may be somebody's secret.
-_SECRET = re.compile(r"((?:password|passwd|secret)\S*)\s.*", re.IGNORECASE)
+# In a line that was not understood, words after which somebody's secret may come, abbreviated too.  Not
+# `crypto key`, `commit`, `second`, `secure-...`.
+_SECRET = re.compile(
+    r"(?:password|passwd|secret|(?<![^\s-])(?:pas|sec(?![ou])|challenge-p|com(?!mi)"
+    r"|(?<!crypto )key(?=\s|-string)))\S*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,10 @@ class Session:
         except CliRefusal as refusal:
             self._failed = True
             self._text.append(f"{refusal}\n")
-            self._tell(_SECRET.sub(rf"\1 {KEPT_SECRET}", text) + " (refused)")
+            self.shell.history[-1] = _without_secret(text)
+            # One word that is no command may be a password, typed where nobody had asked for it.
+            told = self.shell.history[-1] if " " in text else KEPT_SECRET
+            self._tell(f"{told} (refused)")
             return self._idle()
         if KEPT_SECRET in command.match.args.values.values():
             self.shell.history[-1] = command.match.canonical
@@ -270,3 +278,11 @@ class Session:
         text, stamped = "".join(self._text), self._stamped
         self._text, self._stamped = [], False
         return Output(text, prompt, echo, question, job, closed, self._failed, stamped)
+
+
+def _without_secret(line: str) -> str:
+    """A line up to the first word after which there may be a secret, whatever the rest is."""
+    found = _SECRET.search(line)
+    if found is None or not line[found.end() :].strip():
+        return line
+    return f"{line[: found.end()]} {KEPT_SECRET}"

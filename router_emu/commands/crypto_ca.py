@@ -13,7 +13,7 @@ from router_emu.pki.attempts import CertificateRefused
 from router_emu.pki.keys import Algorithm, Purpose
 from router_emu.pki.pasted import read_certificates, request_lines
 from router_emu.pki.trustpoint import CaCertificateRefused, Offered, TrustpointSettings, choose_ca
-from router_emu.pki.wire import ExchangeFailed, get_ca_certificates
+from router_emu.pki.wire import ExchangeFailed, get_ca_certificates, printable, without_password
 from router_emu.syntax.match import Args
 from router_emu.texts import CliRefusal
 from scep_core.certificates import Certificate
@@ -41,7 +41,8 @@ def _enrolling(context: Context, args: Args) -> TrustpointSettings:
     if not settings.terminal and not settings.enrollment_url:
         raise CliRefusal(texts.no_enrollment_url.format(name=settings.name))
     if not settings.terminal and not trustpoints.is_usable(settings.enrollment_url):
-        raise CliRefusal(texts.bad_enrollment_url.format(url=printable(without_password(settings.enrollment_url))))
+        shown = printable(without_password(settings.enrollment_url))
+        raise CliRefusal(texts.bad_enrollment_url.format(url=shown))
     return settings
 
 

@@ -112,13 +112,17 @@ def _follow(url: str, location: str) -> str:
     """Where a redirect leads; ValueError."""
     if not location.isascii() or not location.isprintable() or " " in location:
         raise ValueError("the redirect is not a URL")
-    there = urljoin(without_password(url), location)
-    parts, before = urlsplit(there), urlsplit(url)
+    before = urlsplit(url)
+    try:
+        parts = urlsplit(urljoin(without_password(url), location))
+        port = parts.port
+    except ValueError:  # whose words repeat what is there
+        raise ValueError("the redirect is not a URL") from None
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise ValueError("the redirect leads to no server of HTTP's")
     if before.scheme == "https" and parts.scheme == "http":
         raise ValueError("the redirect leads from https to http")
-    if (parts.scheme, parts.hostname, parts.port) == (before.scheme, before.hostname, before.port):
+    if (parts.scheme, parts.hostname, port) == (before.scheme, before.hostname, before.port):
         login, at, _ = before.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=login + at + parts.netloc.rpartition("@")[2]))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

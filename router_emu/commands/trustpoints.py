@@ -43,10 +43,10 @@ _OF_THE_SYSTEM = (
 )
 
 
-
 def _check_query_url(text: str) -> None:
     try:
-        read_server(text)
+        if text:
+            read_server(text)
     except ValueError as error:
         raise ValueError(f"a query url is ldap://host[:port][/name] or host[:port]: {error}") from error
 
@@ -60,7 +60,7 @@ _CHECKED: dict[str, Callable[[TrustpointSettings], object]] = {
 _CHECKED_TEXTS: dict[str, Callable[[str], object]] = {
     "key-usage ca-certificate": partial(self_signed.read_usages, known=self_signed.CA_USAGES),
     "key-usage certificate": partial(self_signed.read_usages, known=self_signed.USAGES),
-    "query url": lambda text: _check_query_url(text) if text else None,
+    "query url": _check_query_url,
     "subject-name ca-certificate": lambda text: names.parse_text(text) if text else [],
 }
 

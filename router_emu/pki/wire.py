@@ -8,6 +8,7 @@ our assumption.  ``rfc8894`` is what the RFC asks of a new client: POST, AES, SH
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -132,24 +133,56 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+_LONGEST_TEXT = 200
+LONGEST_REASON = 1000
+
+
+def shortened(text: str, most: int = _LONGEST_TEXT) -> str:
+    """What others wrote, fit for a sentence: printable, and so many characters of it at most."""
+    shown = printable(text[: most + 1])
+    return shown if len(shown) <= most else shown[:most] + "..."
+
+
 def without_password(url: str) -> str:
-    """A URL fit to be shown: whoever is named in it, and his password, are left out."""
+    """A URL fit to be shown: whoever is named in it, and his password, are left out.
+
+    A slash in a password, which should have been escaped, makes a port of its beginning that is none.
+    """
     scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
     authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else url
+    _, colon, port = authority.rpartition(":")
+    if colon and "@" not in authority and not port.isdecimal() and not authority.endswith("]"):
+        return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def without_passwords(line: str) -> str:
+    """A line that somebody typed, without the passwords of its URLs, of those that lack their slashes too."""
+    return re.sub(r"\S+", lambda found: _hidden(found[0]), line)
+
+
+def _hidden(word: str) -> str:
+    if "://" in word:
+        return without_password(word)
+    before, _, rest = word.partition(":")
+    if "@" not in rest or rest.startswith("/") or "=" in before or "email:" in word:
+        return word  # a disk's file, a name of somebody
+    return f"{before}:{rest.rpartition('@')[2]}"
 
 
 UNREACHABLE, HTTP_ERROR, NOT_BELIEVED, NOT_SENT = "unreachable", "http-error", "not-believed", "not-sent"
 
 
 class ExchangeFailed(Exception):
-    """An exchange gave no answer that SCEP could use; ``str()`` says why, for people.
+    """An exchange gave no answer that SCEP could use; ``str()`` says why, for people, at bearable length.
 
     ``what`` is which of the four ways in which it can: one of the names above.
     """
 
     def __init__(self, why: str, what: str) -> None:
-        super().__init__(why)
+        super().__init__(shortened(why, LONGEST_REASON))
         self.what = what
 
 

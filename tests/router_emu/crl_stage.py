@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from router_emu.pki.peers.crl_cache import ISSUING_DISTRIBUTION_POINT
 from router_emu.pki.peers.crl_fetch import Getter
 from router_emu.pki.peers.ldap_messages import ResultCode
+from router_emu.pki.peers.revocation import ISSUING_DISTRIBUTION_POINT
 from router_emu.pki.wire import (
     CISCO,
     Exchange,

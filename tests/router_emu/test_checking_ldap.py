@@ -224,6 +224,8 @@ def scope_of(tag: int) -> Extension:
         (LdapEntries((LdapEntry(DN, ()),)), f"the entry has no {CRL}"),
         (LdapEntries((LdapEntry(DN, (("cACertificate;binary", (b"x",)),)),)),
          f"the entry has no {CRL}, but cACertificate;binary"),
+        (LdapEntries((LdapEntry(DN, tuple((f"a{number}", ()) for number in range(9, 0, -1))),)),
+         f"the entry has no {CRL}, but a1, a2, a3, a4 and 5 more"),
         (LdapEntries(result=51, text="later"), "the directory answers busy: later"),
         (LdapEntries(result=3), "the directory answers timeLimitExceeded"),
         (LdapEntries(result=10, referrals=("ldap://b/", "ldap://c/")),
@@ -231,7 +233,8 @@ def scope_of(tag: int) -> Extension:
         (LdapEntries(referrals=("ldap://b/",)), "the directory refers to ldap://b/, which is not followed"),
         (LdapEntries((LdapEntry(DN, ((CRL, (b"<html>",)),)),)), "what came is not a CRL"),
     ],
-    ids=["no-entry", "nothing", "no-attribute", "wrong", "busy", "time", "referral", "references", "junk"],
+    ids=["no-entry", "nothing", "no-attribute", "wrong", "many", "busy", "time", "referral", "references",
+         "junk"],
 )  # fmt: skip
 def test_why_a_directory_tells_nothing(answer: LdapEntries, why: str) -> None:
     desk = Desk(TRUST)

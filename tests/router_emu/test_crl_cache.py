@@ -40,21 +40,23 @@ def test_a_crl_serves_all_certificates_of_its_issuer_until_the_next_is_due(cache
 
 
 def test_a_crl_without_a_next_update_serves_an_hour(cache: CrlCache) -> None:
-    crl = put(cache, a_crl(CA, due=None))
+    crl = put(cache, a_crl(CA, made=NOW, due=None))
     assert cache.find(PEER, CA.certificate, NOW + timedelta(minutes=59)) == [crl]
     assert cache.find(PEER, CA.certificate, NOW + timedelta(hours=1)) == []
+    with pytest.raises(CrlRefused, match="stale"):
+        put(cache, a_crl(CA, 5, made=NOW, due=None), now=NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"key": make_identity("stranger", "CN=stranger")}, "does not match"),
-        ({"due": NOW}, "stale"),
-        ({"made": NOW - 9 * DAY, "due": NOW - DAY}, "stale"),
+        ({"key": make_identity("stranger", "CN=stranger")}, "cannot be verified"),
+        ({"due": NOW, "number": 5}, "stale"),
+        ({"made": NOW - 9 * DAY, "due": NOW - DAY}, "older"),
         ({"made": NOW + DAY}, "not valid yet"),
-        ({"made": NOW - 2 * DAY, "number": 9}, "newer"),
-        ({"number": 4}, "newer"),
-        ({"extensions": [Extension("2.5.29.27", True, asn1.integer(1))]}, "critical"),
+        ({"made": NOW - 2 * DAY, "number": 9}, "older"),
+        ({"number": 4}, "older"),
+        ({"extensions": [Extension("2.5.29.27", True, asn1.integer(1))]}, "only what has changed"),
     ],
     ids=["forged", "due-now", "stale", "not-yet", "older", "lower-number", "delta"],
 )
@@ -88,6 +90,35 @@ def test_a_part_of_the_crl_serves_those_who_name_its_source(cache: CrlCache) -> 
     whole = put(cache, a_crl(CA), "http://pub.lab/whole.crl")
     assert cache.find(OTHER, CA.certificate, NOW) == [whole]
     assert cache.find(PEER, CA.certificate, NOW) == [part, whole]
+
+
+def test_the_newest_is_remembered_when_it_has_gone(cache: CrlCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crl_cache, "MOST_CRLS", 1)
+    put(cache, a_crl(CA, 5, number=2))
+    put(cache, a_crl(CA, extensions=[scope(POINT)]))
+    assert len(cache.all()) == 1
+    with pytest.raises(CrlRefused, match="older"):
+        put(cache, a_crl(CA, number=1))
+    cache.clear()
+    put(cache, a_crl(CA, number=1))
+
+
+def test_the_memory_has_an_end(cache: CrlCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crl_cache, "MOST_REMEMBERED", 2)
+    put(cache, a_crl(CA, number=2))
+    with pytest.raises(CrlRefused, match="older"):  # which keeps the memory of it alive
+        put(cache, a_crl(CA, number=1))
+    for name in ("one", "another"):
+        put(cache, a_crl(CA, extensions=[scope(name)]))
+    put(cache, a_crl(CA, number=1))
+
+
+def test_what_is_older_than_one_that_came_too_late_serves_no_more(cache: CrlCache) -> None:
+    older = put(cache, a_crl(CA, number=1))
+    with pytest.raises(CrlRefused, match="stale"):
+        put(cache, a_crl(CA, 5, number=2, due=NOW - timedelta(hours=1)))
+    assert cache.find(PEER, CA.certificate, NOW) == []
+    assert [each.crl for each in cache.all()] == [older]
 
 
 def test_two_cas_of_one_name_have_a_crl_each(cache: CrlCache) -> None:

@@ -12,6 +12,7 @@ import pytest
 from router_emu.commands.context import Router
 from router_emu.pki.trustpoint import TrustpointState
 from router_emu.pki.wire import HttpRequest, LdapSearch
+from router_emu.texts import MODERN
 from scep_core import asn1
 from scep_core.cms import Identity
 from tests.router_emu.crl_stage import DAY, NOW, POINT, Web, make_crl, pem, scope
@@ -117,7 +118,7 @@ def test_of_two_cas_of_one_name_the_one_whose_key_fits_counts(lab: Lab, ca: Scri
         ),
         (
             make_crl(make_ca(), key=make_ca("forger")),
-            "% The CRL is refused: the signature does not match.",
+            "% The CRL is refused: it cannot be verified with its issuer's key.",
         ),
         (make_crl(make_ca(), due=NOW), "% The CRL is refused: it is stale: the next one was due."),
         (make_crl(make_ca(), made=NOW + 9 * DAY), "% The CRL is refused: it is not valid yet."),
@@ -164,7 +165,7 @@ def test_without_trustpoints(make_router: Callable[..., Router], make_screen: An
 
 
 def test_one_that_ran_out_is_shown_until_another_comes(lab: Lab, ca: ScriptedCa, web: Web) -> None:
-    web.pages[POINT] = make_crl(ca.identity, due=None)
+    web.pages[POINT] = make_crl(ca.identity, made=lab.screen.now, due=None)
     assert " Next Update : not said\n" in said(lab, REQUEST)
     lab.screen.now += timedelta(days=30)
     assert said(lab, "show crypto ca crls").count("CRL Entry") == 1
@@ -226,3 +227,73 @@ def test_the_time_that_is_configured_counts_for_directories_too(lab: Lab, web: W
     lab.type(f"crypto ca crl request ldap://dir.lab/{DN}")
     [search] = web.searches
     assert (search.host, search.limits.connect, search.limits.response) == ("dir.lab", 30, 30)
+
+
+# ------------------------------------------------------------------------------------------- as typed
+
+SPACED = "CN=scep-lab Root CA B22AD1,O=scep-lab (untrusted)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "host", "base"),
+    [
+        (f"ldap://dir.lab/{SPACED}", "dir.lab", SPACED),
+        (f"LDAP://dir.lab/{SPACED}?{CRL}?base", "dir.lab", SPACED),
+        ("ldap://dir.lab/CN=scep-lab%20Root  CA,O=Lab", "dir.lab", "CN=scep-lab Root  CA,O=Lab"),
+        (SPACED, "q.lab", SPACED),
+        ("CN=ca|1?,  O=a%20b ", "q.lab", "CN=ca|1?,  O=a%20b"),
+        ("cn = myca, o = cisco", "q.lab", "cn = myca, o = cisco"),
+        ("ldap://CN=myca, O=cisco", "q.lab", "CN=myca, O=cisco"),  # labs.md 6.2
+        (f"ldap:///{SPACED}", "q.lab", SPACED),
+    ],
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_name_may_have_spaces(
+    lab: Lab, ca: ScriptedCa, web: Web, typed: str, host: str, base: str, quote: str
+) -> None:
+    lab.type("configure", "crypto ca trustpoint myca", "query url ldap://q.lab", "commit", "end")
+    web.entries[f"{host}:389"] = {base: {CRL: [make_crl(ca.identity)]}}
+    expected = SHOWN.replace(POINT, typed.rstrip())
+    assert said(lab, f"crypto ca crl request {quote}{typed}{quote}") == expected
+    assert said(lab, "show crypto ca crls") == expected
+    [search] = web.searches
+    assert (search.host, search.base) == (host, base)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://pub.lab/a b.crl",
+        "http://pub.lab/?a=b c",
+        "junk more",
+        "CN=a\tb",
+        "CN=" + 400 * "a ",
+        801 * "a",
+    ],
+)
+def test_nothing_else_has_spaces_and_nothing_is_endless(lab: Lab, web: Web, place: str) -> None:
+    assert MODERN.invalid in lab.type(f"crypto ca crl request {place}").text
+    assert (web.requests, web.searches) == ([], [])
+
+
+def test_quotes_that_are_not_around_it_all_are_the_names(lab: Lab, web: Web) -> None:
+    for place in ('"CN=a', 'CN="a b"', '""'):
+        assert f"the CRL from {place}: " in said(lab, f"crypto ca crl request {place}")
+
+
+def test_help_says_that_the_line_is_taken(lab: Lab) -> None:
+    rows = [
+        "  LINE  URL of the certificate revocation list, or a name in a directory\n",
+        "  LINE  URL of the certificate revocation list, or a name in a directory\n  <cr>\n",
+    ]
+    assert lab.screen.session.help("crypto ca crl request ") == rows[0]
+    assert lab.screen.session.help("crypto ca crl request CN=scep-lab Root ") == rows[1]
+
+
+def test_a_password_in_a_url_is_not_shown(lab: Lab, ca: ScriptedCa, web: Web) -> None:
+    url = POINT.replace("//", "//user:sEcReT@")
+    assert said(lab, f"crypto ca crl request {url}").startswith(f"% Failed to get the CRL from {POINT}: ")
+    web.pages[url] = make_crl(ca.identity)
+    assert said(lab, f"crypto ca crl request {url}") == SHOWN
+    assert said(lab, "show crypto ca crls") == SHOWN
+    assert {each.url for each in web.requests} == {url}

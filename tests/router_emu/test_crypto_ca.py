@@ -262,6 +262,12 @@ def test_urls_that_cannot_be_used(lab: Lab, ca: ScriptedCa, url: str, sentence: 
     assert ca.requests == []
 
 
+def test_a_password_in_a_url_that_cannot_be_used_is_not_shown(lab: Lab) -> None:
+    lab.configure(url="https://noc:sEcReT@ca.lab/")
+    for command in (AUTHENTICATE, ENROLL):
+        assert refusal(lab, command) == MODERN.bad_enrollment_url.format(url="https://ca.lab/")
+
+
 class TestEnroll:
     def test_what_has_to_be_there_first(self, lab: Lab) -> None:
         assert refusal(lab, ENROLL) == MODERN.no_trustpoint.format(name="myca")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asn1crypto import csr as asn1_csr
 
+from router_emu.config import text
 from router_emu.texts import MODERN
 from scep_core import names
 from scep_core.messages import PkcsReq
@@ -125,6 +126,59 @@ def test_a_commit_refuses_names_that_are_none(lab: Lab, line: str, reason: str) 
     assert f"\n {line}\n!!% {reason}\n" in lab.type("show configuration failed").text
     lab.type("abort")
     assert line not in shown(lab)
+
+
+BAD_QUERY_URLS = {
+    "http://x/": "it is no ldap://host",
+    "ldaps://127.0.0.1:1": "it is no ldap://host",
+    "ldap:///CN=ca": "it is no ldap://host",
+    "CN=scep-lab Root CA": "it is no ldap://host",
+    "host:abc": "the URL's port cannot be read",
+    "127.0.0.1:99999": "the URL's port cannot be read",
+    "::1": "the URL's port cannot be read",
+    "ldap://noc:sEcReT@dir.lab": "the URL names a user, and directories are asked as nobody",
+    "ldap://dir lab": "the URL's host cannot be read",
+    "[dir.lab]": "the URL's address cannot be read",
+    "ldap://dir.lab/CN=%ff": "the URL's escapes are not UTF-8",
+}
+
+
+@pytest.mark.parametrize("url", BAD_QUERY_URLS)
+def test_a_commit_refuses_a_query_url_that_can_never_work(lab: Lab, url: str) -> None:
+    line = f"query url {url}"
+    lab.type("configure", "crypto ca trustpoint myca", line)
+    assert MODERN.commit_failed in lab.type("commit").text
+    reason = f"a query url is ldap://host[:port][/name] or host[:port]: {BAD_QUERY_URLS[url]}"
+    assert f"\n {line}\n!!% {reason}\n" in lab.type("show configuration failed").text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ldap://dir.lab:3890/CN=scep-lab Root CA,O=Lab",
+        "LDAP://dir.lab",
+        "dir.lab",
+        "dir.lab:3890",
+        "[::1]:389",
+    ],
+)
+def test_a_query_url_that_may_work_is_kept(lab: Lab, url: str) -> None:
+    typed(lab, f'query url "{url}"')
+    assert shown(lab) == [f"query url {url}"]
+    running = lab.router.config.running
+    assert text.read(lab.router.config.schema, "\n".join(text.lines(running))) == running
+
+
+@pytest.mark.parametrize("url", [*BAD_QUERY_URLS, '""', '"x"'])
+def test_a_stored_query_url_that_cannot_work_loads_and_waits_for_the_next_commit(lab: Lab, url: str) -> None:
+    stored = f"crypto ca trustpoint myca\n query url {url}\n!"
+    lab.router.config.running = text.read(lab.router.config.schema, stored)
+    lab.router.follow_configuration(lab.screen.now)
+    assert len(shown(lab)) == 1
+    lab.type("configure", "hostname r9")
+    assert lab.type("commit").failed == (url != '"x"')
+    lab.type("crypto ca trustpoint myca", "no query url")
+    assert not lab.type("commit").failed
 
 
 def test_a_secret_is_not_kept(lab: Lab) -> None:

@@ -9,7 +9,7 @@ Nothing is fetched for a chain that has no path to a CA of ours, so no stranger 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -20,13 +20,20 @@ from router_emu.pki.peers.paths import named
 from router_emu.pki.peers.revocation import covers
 from router_emu.pki.peers.validation import check_chain
 from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Reason, Trust, Verdict
-from router_emu.pki.wire import Exchange, ExchangeFailed, Judge, printable
+from router_emu.pki.wire import (
+    LONGEST_REASON,
+    Exchange,
+    ExchangeFailed,
+    Judge,
+    printable,
+    shortened,
+    without_password,
+)
 from scep_core.certificates import Certificate
 from scep_core.crls import Crl
 
 # Each may take as long as a server that says nothing.
 MOST_POINTS = 4
-_LONGEST_TEXT = 200  # characters of what a peer wrote, in a sentence
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def judge_by(checker: Checker, purpose: PeerPurpose, now: datetime, host: str = 
     def judge(chain: Sequence[Certificate]) -> Exchange[Verdict]:
         verdict = yield from check_peer(checker, chain, purpose, now)
         if isinstance(verdict, Good) and host and not host_names.is_for(chain[0], host):
-            shown = _short(", ".join(host_names.names_of(chain[0]))) or "nobody"
+            shown = shortened(", ".join(host_names.names_of(chain[0]))) or "nobody"
             return Bad(Reason.NAME, f"the certificate is for {shown}, not for {printable(host)}")
         return verdict
 
@@ -90,50 +97,66 @@ def _check_revocation(
 ) -> Exchange[Verdict]:
     """Fetch what ``path`` needs.  With that another path may be the good one: then what that one needs."""
     crls: list[Crl] = []
+    spoilt: list[tuple[Crl, str]] = []
     failed: list[str] = []
     asked: set[tuple[Certificate, Certificate]] = set()
     while True:
         for certificate, issuer in pairwise(path):
             if (certificate, issuer) not in asked:
-                found, failures = yield from _crls_for(checker, trust, certificate, issuer, now)
-                crls += found
-                failed += failures
+                found = yield from _crls_for(checker, trust, certificate, issuer, now)
+                crls += found.crls
+                spoilt += found.spoilt
+                failed += found.failed
                 asked.add((certificate, issuer))
         verdict = check_chain(chain, purpose, now, trust, crls)
         if not isinstance(verdict, Good) or asked.issuperset(pairwise(verdict.path)):
             break
         path = verdict.path
-    if isinstance(verdict, CannotTell) and failed:
-        why = failed if verdict.reason is Reason.NO_CRL else [verdict.why, *failed]
-        return replace(verdict, why="; ".join(why))
-    return verdict
+    if not isinstance(verdict, CannotTell):
+        return verdict
+    # What was refused has no say, but the verdict over it says best what is wrong with it.
+    told = check_chain(chain, purpose, now, trust, [*crls, *(crl for crl, _ in spoilt)])
+    if isinstance(told, CannotTell):
+        verdict = told
+    else:
+        failed += [why for _, why in spoilt]
+    why = failed if failed and verdict.reason is Reason.NO_CRL else [verdict.why, *failed]
+    return replace(verdict, why=shortened("; ".join(why), LONGEST_REASON))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The CRLs that may list a certificate; those of no use, with a sentence each; what could not be had."""
+
+    crls: list[Crl] = field(default_factory=list)
+    spoilt: list[tuple[Crl, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 def _crls_for(
     checker: Checker, trust: Trust, certificate: Certificate, issuer: Certificate, now: datetime
-) -> Exchange[tuple[list[Crl], list[str]]]:
-    """The CRLs that may list a certificate, and what could not be had.
-
-    Without such a one those that are of no use are told, so that the verdict can say what is wrong with them.
-    """
+) -> Exchange[_Found]:
     found = checker.cache.find(certificate, issuer, now)
     held = [each for each in found if covers(each, certificate)]
     if held:
-        return held, []
-    spoilt: list[Crl] = []
-    failed: list[str] = []
+        return _Found(held)
+    useless = _Found()
     for source, exchange in _ways(checker, trust, certificate, issuer):
+        where = shortened(without_password(source))
         try:
             crls = yield from exchange
         except ExchangeFailed as failure:
-            failed.append(f"the CRL of {named(issuer)} could not be had from {_short(source)}: {failure}")
+            useless.failed.append(f"the CRL of {named(issuer)} could not be had from {where}: {failure}")
             continue
         kept, refused = checker.cache.put_all(crls, issuer, source, now)
         held = [each for each in kept if covers(each, certificate)]
         if held:
-            return held, []
-        spoilt += [*kept, *refused]
-    return spoilt, failed
+            return _Found(held)
+        useless.crls.extend(kept)
+        useless.spoilt.extend(
+            (crl, f"the CRL of {named(issuer)} from {where} does not count: {why}") for crl, why in refused
+        )
+    return useless
 
 
 def _ways(
@@ -147,8 +170,3 @@ def _ways(
             url = access.settings.enrollment_url
             yield f"{url} by GetCRL", get_crl(checker.getter, access, certificate)
             return
-
-
-def _short(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."

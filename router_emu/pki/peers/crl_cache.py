@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from hashlib import sha256
 
-from router_emu.pki.peers.policy import is_weakly_signed
+from router_emu.pki.peers.paths import same_name
+from router_emu.pki.peers.revocation import ISSUING_DISTRIBUTION_POINT, serves_until, why_untrue
+from router_emu.pki.peers.verdict import name_key
 from scep_core.certificates import (
     CRL_DISTRIBUTION_POINTS,
     Certificate,
     read_crl_distribution_points,
 )
-from scep_core.crls import Crl, verify_crl
+from scep_core.crls import Crl
 
-ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
-
-# How long a CRL serves that does not say when the next one comes.
-LIFE_WITHOUT_NEXT_UPDATE = timedelta(hours=1)
 # A CA may cut its CRL into any number of parts; a router's memory is not for all of them.
 MOST_CRLS = 64
 MOST_OCTETS = 16 * 1024 * 1024  # read, a CRL takes many times its size
+# Of so many it is remembered how new the newest was, so that no older one counts after it has gone.
+MOST_REMEMBERED = 1024
 
-_Key = tuple[bytes, bytes, bytes]
+_Key = tuple[object, bytes, bytes]
+_Age = tuple[datetime, int]
 
 
 class CrlRefused(ValueError):
@@ -31,15 +33,14 @@ class CrlRefused(ValueError):
 
 @dataclass(frozen=True)
 class HeldCrl:
-    """A CRL, where it was had from, and until when it serves."""
+    """A CRL, and where it was had from."""
 
     crl: Crl
     source: str
-    serves_until: datetime
     signer: bytes  # the public key that verifies it
 
     @property
-    def _scope(self) -> bytes:
+    def scope(self) -> bytes:
         """Which of the CA's certificates it is about: its issuingDistributionPoint, empty for all."""
         found = (each.value for each in self.crl.extensions if each.oid == ISSUING_DISTRIBUTION_POINT)
         return next(found, b"")
@@ -47,7 +48,7 @@ class HeldCrl:
     @property
     def key(self) -> _Key:
         """What it replaces: a CRL of the same CA, by the same key, about the same certificates."""
-        return self.crl.issuer, self.signer, self._scope
+        return name_key(self.crl.issuer), self.signer, sha256(self.scope).digest()
 
     def is_for(self, certificate: Certificate, issuer: Certificate) -> bool:
         """Whether it may list the certificate.
@@ -55,9 +56,9 @@ class HeldCrl:
         One that is about a part of the CA's certificates is for those that name its source.  The check says
         whether that is true (RFC 5280 section 6.3.3 (b)(2)).
         """
-        if (self.crl.issuer, self.signer) != (issuer.subject, issuer.public_key_info):
+        if self.signer != issuer.public_key_info or not same_name(self.crl.issuer, issuer.subject):
             return False
-        return not self._scope or self.source in distribution_points(certificate)
+        return not self.scope or self.source in distribution_points(certificate)
 
 
 class CrlCache:
@@ -65,28 +66,24 @@ class CrlCache:
 
     def __init__(self) -> None:
         self._held: dict[_Key, HeldCrl] = {}
+        self._newest: dict[_Key, _Age] = {}
 
     def put(self, crl: Crl, issuer: Certificate, source: str, now: datetime) -> None:
         """Keep a CRL in the place of an older one; CrlRefused when it is forged, stale or the older one.
 
-        An old CRL that is still valid is what somebody would show who hides a revocation.
+        An old CRL that is still valid is what somebody would show who hides a revocation.  So none counts
+        that is older than one which was here, even if that has run out, or had when it came.
         """
-        try:
-            verify_crl(crl, issuer)
-        except ValueError as error:
-            raise CrlRefused(str(error)) from error
-        if is_weakly_signed(crl.der):
-            raise CrlRefused("it is signed with a broken digest")
+        if why := why_untrue(crl, issuer):
+            raise CrlRefused(f"it {why}")
         if crl.this_update > now:
             raise CrlRefused("it is not valid yet")
-        if any(each.critical and each.oid != ISSUING_DISTRIBUTION_POINT for each in crl.extensions):
-            raise CrlRefused("it has a critical extension, such as a delta CRL's, that is not understood")
-        held = HeldCrl(crl, source, crl.next_update or now + LIFE_WITHOUT_NEXT_UPDATE, issuer.public_key_info)
-        if held.serves_until <= now:
+        held = HeldCrl(crl, source, issuer.public_key_info)
+        self._remember(held)
+        if self._is_outdated(held):
+            raise CrlRefused("it is older than one that was here")
+        if serves_until(crl) <= now:
             raise CrlRefused("it is stale: the next one was due")
-        last = self._held.get(held.key)
-        if last is not None and _age(crl) < _age(last.crl):
-            raise CrlRefused("a newer one is held")
         self._held.pop(held.key, None)
         self._held[held.key] = held
         while self._too_much():
@@ -94,20 +91,30 @@ class CrlCache:
 
     def put_all(
         self, crls: Sequence[Crl], issuer: Certificate, source: str, now: datetime
-    ) -> tuple[list[Crl], list[Crl]]:
-        """Keep those that are worth it, and say which they are; then the others.
+    ) -> tuple[list[Crl], list[tuple[Crl, CrlRefused]]]:
+        """Keep those that are worth it, and say which they are; then the others, and why.
 
-        A directory's entry may hold the lists of all keys that a CA has had.
+        A directory's entry may hold the lists of all keys that a CA has had, and old ones.
         """
         kept, refused = [], []
-        for crl in crls:
+        for crl in sorted(crls, key=_age, reverse=True):
             try:
                 self.put(crl, issuer, source, now)
-            except CrlRefused:
-                refused.append(crl)
+            except CrlRefused as refusal:
+                refused.append((crl, refusal))
             else:
                 kept.append(crl)
         return kept, refused
+
+    def _remember(self, held: HeldCrl) -> None:
+        age = _age(held.crl)
+        self._newest[held.key] = max(age, self._newest.pop(held.key, age))
+        if len(self._newest) > MOST_REMEMBERED:
+            del self._newest[next(iter(self._newest))]
+
+    def _is_outdated(self, held: HeldCrl) -> bool:
+        age = _age(held.crl)
+        return age < self._newest.get(held.key, age)
 
     def _too_much(self) -> bool:
         octets = sum(len(each.crl.der) for each in self._held.values())
@@ -118,19 +125,22 @@ class CrlCache:
         return [
             each.crl
             for each in self._held.values()
-            if each.crl.this_update <= now < each.serves_until and each.is_for(certificate, issuer)
+            if each.crl.this_update <= now < serves_until(each.crl)
+            and each.is_for(certificate, issuer)
+            and not self._is_outdated(each)
         ]
 
     def all(self) -> Sequence[HeldCrl]:
         """All of them, those that ran out too, by issuer."""
-        return sorted(self._held.values(), key=lambda each: each.key)
+        return sorted(self._held.values(), key=lambda each: (each.crl.issuer, each.signer, each.scope))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all, also how new they were."""
         self._held.clear()
+        self._newest.clear()
 
 
-def _age(crl: Crl) -> tuple[datetime, int]:
+def _age(crl: Crl) -> _Age:
     return crl.this_update, crl.number or 0
 
 

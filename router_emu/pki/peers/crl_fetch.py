@@ -39,6 +39,7 @@ LARGEST_ENTRY = 2 * LARGEST_CRL  # a directory may have the same list under both
 # What is larger takes so long to read that everybody would notice.
 _LONG_TO_READ = 64 * 1024
 _TRANSACTION_ID_LENGTH = 16
+_WRONG_URL = "it is not a URL"  # urlsplit's own words repeat passwords
 _PEM = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ def fetch_crls(
     try:
         scheme = _scheme(place)
     except ValueError as error:
-        raise ExchangeFailed(str(error), NOT_SENT) from error
+        raise ExchangeFailed(_WRONG_URL, NOT_SENT) from error
     if scheme == "http":
         limits = replace(getter.limits, body=LARGEST_CRL)
         request = HttpRequest("GET", place, getter.wire.http_version, proxy=getter.proxy, limits=limits)
@@ -158,7 +159,7 @@ def get_crl(getter: Getter, access: ScepAccess, certificate: Certificate) -> Exc
     try:
         base_url = getter.wire.base_url(settings.enrollment_url)
     except ValueError as error:
-        raise ExchangeFailed(str(error), NOT_SENT) from error
+        raise ExchangeFailed(_WRONG_URL, NOT_SENT) from error
     # Not remembered as an enrolment does it: a CRL is asked for once in its life.
     capabilities = yield from get_capabilities(getter.wire, base_url, settings.name)
     algorithms = getter.wire.algorithms(capabilities)

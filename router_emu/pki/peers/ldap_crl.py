@@ -22,13 +22,13 @@ from router_emu.pki.wire import (
     LdapSearch,
     Limits,
     NoResponse,
-    printable,
 )
 
 CRL, AUTHORITY_CRL = "certificateRevocationList", "authorityRevocationList"
 _BINARY = ";binary"
 _NAMES = {"2.5.4.39": CRL.lower(), "2.5.4.38": AUTHORITY_CRL.lower()}
 _MOST_CRLS = 16
+_MOST_SHOWN = 4
 
 
 def search_crls(place: str, directory: str, *, of_ca: bool, limits: Limits) -> Exchange[list[bytes]]:
@@ -61,8 +61,13 @@ def search_crls(place: str, directory: str, *, of_ca: bool, limits: Limits) -> E
         if shown:
             break
     kinds = " or ".join(dict.fromkeys(_without_options(each) for each in names))
-    instead = f", but {printable(', '.join(shown))}" if shown else ""
+    instead = f", but {_several(shown)}" if shown else ""
     raise ExchangeFailed(f"the entry has no {kinds}{instead}", NOT_BELIEVED)
+
+
+def _several(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(names[:_MOST_SHOWN]) + more
 
 
 def _server(directory: str) -> LdapUrl:

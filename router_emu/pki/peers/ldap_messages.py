@@ -11,21 +11,23 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from router_emu.pki.peers.ldap_filter import encode_filter
-from router_emu.pki.wire import LdapEntries, LdapEntry, LdapSearch, NoResponse, printable
+from router_emu.pki.wire import LdapEntries, LdapEntry, LdapSearch, NoResponse, shortened
 from scep_core import asn1
 
 MOST_MESSAGES = 1024
 MOST_VALUES = 256  # of one search, whatever they are of
 _MOST_ELEMENTS = 512  # beside the values in one message
 _FRAMING = 64 * 1024  # what may come beside the octets that are wanted
-_LONGEST_TEXT = 200
 _MOST_REFERRALS = 4
+_MOST_OCTETS_OF_TEXT = 1000  # of which not all is shown
+_DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 
 _BIND, _SEARCH = 1, 2  # our message IDs
 _UNBIND = 3
 _TO_NOBODY = 0
 _BIND_RESPONSE, _ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x61, 0x64, 0x65, 0x73, 0x78
 _INTEGER, _OCTETS, _ENUMERATED, _SEQUENCE, _SET, _REFERRAL = 0x02, 0x04, 0x0A, 0x30, 0x31, 0xA3
+_RESPONSE_NAME = 0x8A
 
 
 class ResultCode(IntEnum):
@@ -120,9 +122,10 @@ class SearchSession:
         if number[0] != _INTEGER or len(number[1]) > 4:
             raise _NotLdap
         identifier = int.from_bytes(number[1], "big", signed=True)
-        if identifier == _TO_NOBODY and tag == _EXTENDED:  # section 4.4.1, notice of disconnection
-            result = _result(operation)
-            self.answer = NoResponse(f"the directory hangs up: {result_text(result.result, result.text)}")
+        if identifier == _TO_NOBODY and tag == _EXTENDED:  # section 4.4: what is not known is passed over
+            if any(kind == _RESPONSE_NAME and name == _DISCONNECTION for kind, name in _elements(operation)):
+                said = _result(operation)
+                self.answer = NoResponse(f"the directory hangs up: {result_text(said.result, said.text)}")
         elif not self._bound and (identifier, tag) == (_BIND, _BIND_RESPONSE):
             return self._bind_answered(_result(operation))
         elif self._bound and identifier == _SEARCH:
@@ -211,8 +214,7 @@ def _urls(referral: memoryview) -> list[str]:
 
 
 def _text(octets: memoryview) -> str:
-    text = printable(bytes(octets[: 4 * _LONGEST_TEXT]).decode(errors="replace"))
-    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
+    return shortened(bytes(octets[:_MOST_OCTETS_OF_TEXT]).decode(errors="replace"))
 
 
 # --------------------------------------------------------------------------------------------- BER

@@ -59,6 +59,9 @@ def read_place(text: str) -> LdapUrl:
     if any(each.strip().startswith("!") for each in extensions.split(",")):
         raise ValueError("the URL has a critical extension, and none is understood")
     authority, _, path = where.partition("/")
+    user, at, _host = authority.rpartition("@")
+    if at and (":" in user or "=" not in user):
+        raise ValueError("the URL names a user, and directories are asked as nobody")
     if "=" in authority:  # no host has that: it is Cisco's shape without the third slash
         host, port, path = "", PORT, where
     else:

@@ -9,7 +9,7 @@ name.  Of several that count, the newest has the word.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from router_emu import dates
@@ -26,9 +26,12 @@ from scep_core.certificates import (
 )
 from scep_core.crls import CRL_NUMBER, INVALIDITY_DATE, REASON_CODE, Crl
 
+ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
+# How long a CRL serves that does not say when the next one comes, which RFC 5280 section 5.1.2.5 demands.
+LIFE_WITHOUT_NEXT_UPDATE = timedelta(hours=1)
+
 _DELTA_CRL_INDICATOR = "2.5.29.27"
-_ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
-_UNDERSTOOD = {AUTHORITY_KEY_ID, CRL_NUMBER, _ISSUING_DISTRIBUTION_POINT}
+_UNDERSTOOD = {AUTHORITY_KEY_ID, CRL_NUMBER, ISSUING_DISTRIBUTION_POINT}
 _UNDERSTOOD_IN_ENTRY = {REASON_CODE, INVALIDITY_DATE}
 # What is nearest to a CRL that counts tells most about why there is none.
 _FROM_FAR_TO_NEAR = (Reason.NO_CRL, Reason.CRL_NOT_BELIEVED, Reason.STALE_CRL)
@@ -50,6 +53,11 @@ def covers(crl: Crl, certificate: Certificate) -> bool:
         return not _outside(crl, certificate)
     except ValueError:
         return False
+
+
+def serves_until(crl: Crl) -> datetime:
+    """When a CRL has run out."""
+    return crl.next_update or crl.this_update + LIFE_WITHOUT_NEXT_UPDATE
 
 
 def _status(
@@ -85,44 +93,46 @@ def _doubt(
 ) -> tuple[Reason, str] | None:
     """Why a CRL with the issuer's name does not count; None when it does."""
     try:
-        untrue = _untrue(crl, issuer)
+        untrue = why_untrue(crl, issuer)
         outside = _outside(crl, certificate)
     except ValueError:
-        untrue, outside = "its issuer's CRL is malformed", ""
+        untrue, outside = "is malformed", ""
     if untrue:
-        return Reason.CRL_NOT_BELIEVED, untrue
+        return Reason.CRL_NOT_BELIEVED, f"its issuer's CRL {untrue}"
     if outside:
         return Reason.NO_CRL, outside
     at = at.replace(microsecond=0)
     if at < crl.this_update:
         return Reason.STALE_CRL, f"its issuer's CRL is not valid before {dates.long(crl.this_update)}"
-    if crl.next_update is not None and crl.next_update < at:
-        return Reason.STALE_CRL, f"its issuer's CRL was valid until {dates.long(crl.next_update)}"
+    if serves_until(crl) < at:
+        return Reason.STALE_CRL, f"its issuer's CRL was valid until {dates.long(serves_until(crl))}"
     return None
 
 
-def _untrue(crl: Crl, issuer: Certificate) -> str:
-    """Why a CRL is not believed, empty when it is; ValueError when it is malformed."""
+def why_untrue(crl: Crl, issuer: Certificate) -> str:
+    """Why a CRL is not believed, without "it"; empty when it is, ValueError when it is malformed."""
+    if not same_name(crl.issuer, issuer.subject):
+        return "is another issuer's"
     if not issuer.has_key_usage("crl_sign"):
-        return "its issuer's key usage does not allow it to sign CRLs"
+        return "is of a CA whose key usage does not allow it to sign CRLs"
     if is_weakly_signed(crl.der):
-        return "its issuer's CRL is signed with a broken digest"
+        return "is signed with a broken digest"
     try:
         verify_signature(crl.der, issuer.public_key())
     except ValueError:
-        return "its issuer's CRL cannot be verified with its issuer's key"
+        return "cannot be verified with its issuer's key"
     if any(each.oid == _DELTA_CRL_INDICATOR for each in crl.extensions):
-        return "its issuer's CRL tells only what has changed"
+        return "tells only what has changed"
     if not _UNDERSTOOD.issuperset(each.oid for each in crl.extensions if each.critical):
-        return "its issuer's CRL has a critical extension that is not understood here"
+        return "has a critical extension that is not understood here"
     if not _UNDERSTOOD_IN_ENTRY.issuperset(crl.critical_in_entries):  # section 5.3: of no use for anybody
-        return "its issuer's CRL has an entry with a critical extension that is not understood here"
+        return "has an entry with a critical extension that is not understood here"
     return ""
 
 
 def _outside(crl: Crl, certificate: Certificate) -> str:
     """Why a CRL is not about this certificate (section 5.2.5); empty when it is, ValueError if malformed."""
-    extension = next((each for each in crl.extensions if each.oid == _ISSUING_DISTRIBUTION_POINT), None)
+    extension = next((each for each in crl.extensions if each.oid == ISSUING_DISTRIBUTION_POINT), None)
     for field in asn1.items(extension.value) if extension else ():
         if bytes(field.data) == b"\0":
             continue  # FALSE, which DER would have left out

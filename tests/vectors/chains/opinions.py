@@ -73,6 +73,9 @@ OPENSSL: Opinions = {
     "cannot tell: it stops at the first certificate without a CRL": [
         "the sub-CA revoked, and of the leaf nobody can tell"
     ],
+    "good: a CRL that does not say when the next one comes never runs out for it": [
+        "an old CRL that does not say when the next one comes"
+    ],
     "bad: an old CRL that lists a certificate is enough for it": ["a CRL that lists the leaf, run out"],
     "bad: any purpose is none to it": ["any purpose for a server"],
     "bad: the anchor's extendedKeyUsage binds, too": ["an anchor for code signing"],
@@ -121,7 +124,7 @@ CERTVALIDATOR: Opinions = {
     "good: it minds only the entry of the certificate": ["an unknown critical extension in an entry"],
     "good: it understands indirect CRLs": ["an indirect CRL"],
     "cannot tell: it wants to know when the next CRL comes": [
-        "a CRL that does not say when the next one comes"
+        "a CRL of this hour that does not say when the next one comes"
     ],
     "bad: any purpose is none to it": ["any purpose for a server"],
     "good: a CA's extendedKeyUsage binds nobody, as RFC 5280 has it": ["a sub-CA for code signing"],

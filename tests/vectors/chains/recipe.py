@@ -18,7 +18,7 @@ from router_emu.pki.peers.verdict import Bad, CannotTell, Good, PeerPurpose, Rea
 from scep_core.values import Digest
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 BORN, END = NOON - 100 * DAY, NOON + 100 * DAY
 
 

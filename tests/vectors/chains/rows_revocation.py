@@ -9,7 +9,7 @@ from cryptography import x509
 
 from router_emu.pki.peers.verdict import Good, Reason
 from scep_core.values import Digest
-from tests.vectors.chains.recipe import CA_USAGE, DAY, NOON, SECOND, CrlRecipe, Row, row
+from tests.vectors.chains.recipe import CA_USAGE, DAY, HOUR, NOON, SECOND, CrlRecipe, Row, row
 from tests.vectors.chains.rows_rules import UNKNOWN
 
 HERE, ELSEWHERE = (
@@ -102,6 +102,11 @@ DOUBTFUL = [
         Reason.STALE_CRL,
         crls={"sub": {"next_update": NOON - SECOND, "revoked": {"leaf": None}}},
     ),
+    row(
+        "an old CRL that does not say when the next one comes",
+        Reason.STALE_CRL,
+        crls={"sub": {"this_update": NOON - HOUR - SECOND, "next_update": None}},
+    ),
     row("a CRL from the future", Reason.STALE_CRL, crls={"sub": {"this_update": NOON + SECOND}}),
     row("a forged CRL", Reason.CRL_NOT_BELIEVED, crls={"sub": {"tampered": True}}),
     row(
@@ -175,7 +180,10 @@ DOUBTFUL = [
 USABLE = [
     row("a CRL in its first second", crls={"sub": {"this_update": NOON}}),
     row("a CRL in its last second", crls={"sub": {"next_update": NOON}}),
-    row("a CRL that does not say when the next one comes", crls={"sub": {"next_update": None}}),
+    row(
+        "a CRL of this hour that does not say when the next one comes",
+        crls={"sub": {"this_update": NOON - HOUR, "next_update": None}},
+    ),
     row("a CRL of version 1", crls={"sub": {"number": None}}),
     row("a CRL by a CA without keyUsage", sub={"key_usage": None}),
     row("a CRL about users only, for the leaf", crls={"sub": scope(only_contains_user_certs=True)}),
