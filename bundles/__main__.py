@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import sys
@@ -18,10 +17,11 @@ from bundles.app import DEFAULT, HTTPS_ISSUER, SERVICE_NAME, Place, builtin_pem,
 from bundles.domain.reader import RecipeError
 from bundles.state import StateError, StateFolder
 from bundles.tls import TlsFront, server_context
-from sceplab.child import announce, wait_for_end
+from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock
 from sceplab.logs import configure_logging
 from sceplab.serving import HttpServer, Listener
+from sceplab.start_clock import start_clock
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -39,13 +39,6 @@ class Options:
     https_issuer: str
     recipes: tuple[str, ...]
     start_clock: ClockState = field(repr=False)
-
-
-def _clock_state(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
-    try:
-        return ClockState() if not text else ClockState.from_json(json.loads(text))
-    except ValueError as error:
-        raise click.BadParameter(f"not a clock state: {error}") from error
 
 
 def _hosts(_context: click.Context, _option: click.Parameter, hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -112,10 +105,10 @@ def _is_address(host: str) -> bool:
 )
 @click.option(
     "--start-clock",
-    callback=_clock_state,
+    callback=start_clock,
     envvar="SCEPLAB_CLOCK",
     show_envvar=True,
-    help="The lab clock's state at the start, in JSON; without it the clock shows wall time.",
+    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
 )
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
@@ -147,8 +140,8 @@ def _run(options: Options) -> None:
         management = stack.enter_context(HttpServer(apps.management, options.host, options.management_port))
         stack.enter_context(HttpServer(apps.public, listener=http))
         front = stack.enter_context(TlsFront(https, context, (_reachable(options.host), http.port)))
-        announce({"http": http.url, "https": front.url, "management": management.url})
-        wait_for_end()
+        with announced({"http": http.url, "https": front.url, "management": management.url}):
+            wait_for_end()
 
 
 def _place(options: Options, http: Listener) -> Place:

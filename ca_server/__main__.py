@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import re
 import sys
@@ -27,7 +26,7 @@ from ca_server.environment import SecretError, secret_from_environment
 from ca_server.settings import Settings, SettingsError, read_settings
 from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
-from sceplab.child import announce, wait_for_end
+from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
@@ -35,6 +34,7 @@ from sceplab.management import create_management_app
 from sceplab.serving import HttpServer, Listener
 from sceplab.shared_clock import SharedClock
 from sceplab.shared_journal import SharedJournal
+from sceplab.start_clock import start_clock
 from sceplab.workers import Workers, WorkersFailed
 
 PASSWORD_VARIABLE = "SCEPLAB_OPERATOR_PASSWORD"
@@ -66,13 +66,6 @@ class Options:
     ldap_url: str | None
     operator: str
     start_clock: ClockState = field(repr=False)
-
-
-def _clock_state(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
-    try:
-        return ClockState() if not text else ClockState.from_json(json.loads(text))
-    except ValueError as error:
-        raise click.BadParameter(f"not a clock state: {error}") from error
 
 
 def _public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
@@ -199,10 +192,10 @@ def _ldap_url(_context: click.Context, _option: click.Parameter, url: str | None
 )
 @click.option(
     "--start-clock",
-    callback=_clock_state,
+    callback=start_clock,
     envvar="SCEPLAB_CLOCK",
     show_envvar=True,
-    help="The lab clock's state at the start, in JSON; without it the clock shows wall time.",
+    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
 )
 def main(**options: Any) -> None:
     """Run the lab's CA until SIGTERM or ^C.
@@ -236,17 +229,16 @@ def _run(options: Options) -> None:
         managed.register_blueprint(create_bad_crls(CrlDesk(store, ca.authorities), clock))
         management = stack.enter_context(HttpServer(managed, options.host, options.management_port))
         operator = ca.operator
-        announce(
-            {
-                "scep": scep.url,
-                "ndes": f"{scep.url}/certsrv/mscep/mscep.dll",
-                "crl": f"{scep.url}{CURRENT_CRL}",
-                "console": console.url,
-                "management": management.url,
-                "operator": {"username": operator.username, "password": operator.password},
-            }
-        )
-        wait_for_end()
+        endpoints = {
+            "scep": scep.url,
+            "ndes": f"{scep.url}/certsrv/mscep/mscep.dll",
+            "crl": f"{scep.url}{CURRENT_CRL}",
+            "console": console.url,
+            "management": management.url,
+            "operator": {"username": operator.username, "password": operator.password},
+        }
+        with announced(endpoints):
+            wait_for_end()
 
 
 class _Ca:

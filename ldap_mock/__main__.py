@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -20,12 +19,13 @@ from ldap_mock.faults import CATALOGUE, Faults
 from ldap_mock.kept import KeptCopy, StateError
 from ldap_mock.server import LdapServer
 from ldap_mock.source import Source
-from sceplab.child import announce, wait_for_end
+from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock
 from sceplab.faults import FaultBox
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
 from sceplab.serving import HttpServer, Listener
+from sceplab.start_clock import start_clock
 
 PASSWORD_VARIABLE = "SCEPLAB_LDAP_PASSWORD"
 _URL = re.compile(r"https?://[^/?#\s]+/?")
@@ -43,13 +43,6 @@ class Options:
     ca_management: str
     manager: str | None
     start_clock: ClockState = field(repr=False)
-
-
-def _clock_state(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
-    try:
-        return ClockState() if not text else ClockState.from_json(json.loads(text))
-    except ValueError as error:
-        raise click.BadParameter(f"not a clock state: {error}") from error
 
 
 def _url(_context: click.Context, _option: click.Parameter, url: str) -> str:
@@ -110,10 +103,10 @@ def _name(_context: click.Context, _option: click.Parameter, name: str | None) -
 )
 @click.option(
     "--start-clock",
-    callback=_clock_state,
+    callback=start_clock,
     envvar="SCEPLAB_CLOCK",
     show_envvar=True,
-    help="The lab clock's state at the start, in JSON; without it the clock shows wall time.",
+    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
 )
 def main(**options: Any) -> None:
     """Run the lab's directory until SIGTERM or ^C.
@@ -140,8 +133,8 @@ def _run(options: Options) -> None:
         app = create_management(directory, source, box, journal, clock)
         management = stack.enter_context(HttpServer(app, options.host, options.management_port))
         server = stack.enter_context(LdapServer(directory, listener, manager=manager))
-        announce({"ldap": server.url, "management": management.url})
-        wait_for_end()
+        with announced({"ldap": server.url, "management": management.url}):
+            wait_for_end()
 
 
 def _manager(name: str | None) -> tuple[str, str] | None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import secrets
@@ -39,6 +38,7 @@ from sceplab.files import write_secret
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
 from sceplab.serving import HttpServer
+from sceplab.start_clock import start_clock as read_clock
 
 USERNAME = "admin"
 BUILT_IN = Path(__file__).with_name("builtin.pem")
@@ -86,6 +86,13 @@ class Settings:
     default="accept",
     help="Whether the trust pool takes a bundle that nobody has signed; a bad signature is always refused.",
 )
+@click.option(
+    "--start-clock",
+    callback=read_clock,
+    envvar="SCEPLAB_CLOCK",
+    show_envvar=True,
+    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
+)
 def main(
     state: Path,
     host: str,
@@ -98,6 +105,7 @@ def main(
     texts: str,
     wire: str,
     trustpool_unsigned: str,
+    start_clock: ClockState,
 ) -> None:
     """Emulate IOS XR routers, reached by SSH.
 
@@ -107,7 +115,7 @@ def main(
     names = tuple(name.strip() for name in routers.split(",") if name.strip())
     if len(set(names)) != len(names) or not names or not all(map(_NAME.fullmatch, names)):
         raise click.UsageError("--routers takes different names of letters, digits and hyphens")
-    clock = LabClock(state=ClockState.from_json(json.loads(os.environ.get("SCEPLAB_CLOCK", "{}"))))
+    clock = LabClock(state=start_clock)
     configure_logging(clock=clock)
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -174,22 +182,21 @@ async def _serve(settings: Settings, clock: LabClock) -> None:
         create_management_app(fleet, clock, journal=fleet.journal), settings.host, settings.management_port
     )
     management.start()
-    child.announce(
-        {
-            "routers": {
-                name: {
-                    "host": settings.host,
-                    "port": server.port,
-                    "username": USERNAME,
-                    "password": settings.password,
-                    "https": web.url,
-                }
-                for name, server, web in zip(settings.routers, servers, webs, strict=True)
-            },
-            "management": management.url,
-        }
-    )
-    await child.ended()
+    endpoints = {
+        "routers": {
+            name: {
+                "host": settings.host,
+                "port": server.port,
+                "username": USERNAME,
+                "password": settings.password,
+                "https": web.url,
+            }
+            for name, server, web in zip(settings.routers, servers, webs, strict=True)
+        },
+        "management": management.url,
+    }
+    with child.announced(endpoints):
+        await child.ended()
     for server in servers:
         await server.stop()
     for web in webs:

@@ -1,7 +1,11 @@
-"""How a service speaks to the ``sceplab up`` that started it, and knows when to end.
+"""How a service says where it is, to its parent ``sceplab up`` or in a shared folder, and knows when to end.
 
 A child says on stdout, in one line of JSON, that it is ready and where; it ends at SIGTERM, at SIGINT,
 or, with ``SCEPLAB_CHILD=1``, when its stdin ends: a parent that was killed leaves no child behind.
+
+With ``SCEPLAB_NAME`` it is a host of that name, a container say, and says it in the folder that
+``SCEPLAB_ENDPOINTS`` names, where the commands find it.  Nothing is printed then: the passwords would be
+in the container's log.
 """
 
 from __future__ import annotations
@@ -12,13 +16,42 @@ import os
 import selectors
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import Any
+
+from sceplab.endpoints import on_host
+from sceplab.files import write_json
+from sceplab.places import ENDPOINTS_VARIABLE
+
+NAME_VARIABLE = "SCEPLAB_NAME"
+CHILD_VARIABLE = "SCEPLAB_CHILD"
 
 
 def announce(endpoints: Mapping[str, object]) -> None:
-    """Say that the service is ready, and where."""
+    """Say to the parent that the service is ready, and where."""
     print(json.dumps({"ready": endpoints}), flush=True)
+
+
+@contextmanager
+def announced(endpoints: Mapping[str, Any]) -> Iterator[None]:
+    """Say that the service is ready, and where; ``management`` is there for as long as the block lasts.
+
+    What it said otherwise stays: a CA that is stopped has not moved.
+    """
+    name, folder = os.environ.get(NAME_VARIABLE), os.environ.get(ENDPOINTS_VARIABLE)
+    if not name or not folder or os.environ.get(CHILD_VARIABLE) == "1":
+        announce(endpoints)
+        yield
+        return
+    file, told = Path(folder) / f"{name}.json", on_host(endpoints, name)
+    write_json(file, told)
+    try:
+        yield
+    finally:
+        write_json(file, {key: value for key, value in told.items() if key != "management"})
 
 
 def wait_for_end() -> None:
@@ -36,7 +69,7 @@ def wait_for_end() -> None:
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(read_end, selectors.EVENT_READ)
-            if os.environ.get("SCEPLAB_CHILD") == "1":
+            if os.environ.get(CHILD_VARIABLE) == "1":
                 selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
             while not _has_ended(selector, read_end):
                 pass
@@ -57,7 +90,7 @@ async def ended() -> None:
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    stdin = sys.stdin.fileno() if os.environ.get("SCEPLAB_CHILD") == "1" else None
+    stdin = sys.stdin.fileno() if os.environ.get(CHILD_VARIABLE) == "1" else None
     if stdin is not None:
         loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else over.set())
     try:

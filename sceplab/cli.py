@@ -22,6 +22,7 @@ from sceplab.cli_ca import ca_group, crl_group
 from sceplab.cli_certificates import certificates_group
 from sceplab.cli_challenges import challenge_group
 from sceplab.cli_clock import clock_group
+from sceplab.cli_endpoints import endpoints, health
 from sceplab.cli_faults import fault_group
 from sceplab.cli_journal import journal
 from sceplab.cli_requests import requests_group
@@ -52,8 +53,8 @@ for _group in (
     *(clock_group, bundles_group, fault_group),
 ):
     main.add_command(_group)
-main.add_command(router)
-main.add_command(journal)
+for _command in (router, journal, endpoints, health):
+    main.add_command(_command)
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sceplab.endpoints import joined
 from sceplab.errors import NoLab
 
 ENDPOINTS_VARIABLE = "SCEPLAB_ENDPOINTS"
@@ -29,12 +30,13 @@ def endpoints_file(state: Path) -> Path:
 def read_endpoints(path: Path | None = None) -> Mapping[str, Any]:
     """Read the endpoints of a running lab: of ``path``, of SCEPLAB_ENDPOINTS, or of the default folder.
 
+    A folder has a file of each service, as those in containers say it.
     Raises NoLab when there is no such file, or nothing in it.
     """
     chosen = path or os.environ.get(ENDPOINTS_VARIABLE)
     file = Path(chosen) if chosen else endpoints_file(default_state())
     try:
-        endpoints = json.loads(file.read_text(encoding="utf-8"))
+        endpoints = _read_folder(file) if file.is_dir() else _read(file)
     except FileNotFoundError:
         raise NoLab(f"No lab is running: there is no {file}.  Start one with 'sceplab up'.") from None
     except (OSError, ValueError) as error:
@@ -42,3 +44,13 @@ def read_endpoints(path: Path | None = None) -> Mapping[str, Any]:
     if not isinstance(endpoints, dict) or "management" not in endpoints:
         raise NoLab(f"{file} does not say where the lab is.")
     return endpoints
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _read_folder(folder: Path) -> Any:
+    """What the services said there; None when the CA has not yet."""
+    endpoints = joined({file.stem: _read(file) for file in folder.glob("*.json")})
+    return endpoints if "operator" in endpoints else None

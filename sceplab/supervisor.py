@@ -18,6 +18,7 @@ from typing import Any
 
 from sceplab.children import Child
 from sceplab.clock import ClockState, wall_time
+from sceplab.endpoints import joined
 from sceplab.errors import StartFailed
 from sceplab.files import write_json
 from sceplab.places import default_state, endpoints_file
@@ -161,7 +162,7 @@ class Supervisor:
             for name, command in self._commands(self._settings).items():
                 self._launch(name, command)
             ready = {name: child.wait_ready(READY_SECONDS) for name, child in self._children.items()}
-            endpoints = _endpoints(ready)
+            endpoints = joined(ready)
             keep_ports(self._settings.ports_file, endpoints)
             self._tell(endpoints)
         except BaseException:
@@ -223,20 +224,6 @@ def running_lab(
             yield lab
         finally:
             lab.stop()
-
-
-def _endpoints(ready: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Join what the services said into what the endpoints file says."""
-    management = {name: said["management"] for name, said in ready.items()}
-    ca = {key: value for key, value in ready["ca"].items() if key not in ("management", "operator")}
-    return {
-        "ca": ca,
-        "bundles": _but(ready["bundles"], "management"),
-        "ldap": ready["ldap"]["ldap"],
-        "routers": ready["routers"]["routers"],
-        "management": management,
-        "operator": ready["ca"]["operator"],
-    }
 
 
 def _but(things: Mapping[str, Any], name: str) -> dict[str, Any]:
