@@ -14,8 +14,9 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
   make demo        play the pending-approval story on a lab of its own (sets up what it needs)
   make up          run a lab until ^C: a CA, a directory, bundles, the routers r1 and r2 (ARGS="--ports auto" for free ports)
   make test        run all tests (ARGS="-k clock" for some)
-  make test-fast   run the tests without other people's programs and without the slow ones
+  make test-fast   run the tests without other people's programs, without containers and without the slow ones
   make interop     run the tests with other people's programs alone
+  make compose-test  run the tests of the lab in containers (starts a Docker engine if there is none)
   make pkilint     set up the linter of certificates that a test runs, in an environment of its own
   make bench       measure what enrolments and polls cost the CA, beside their private-key operations
   make check       lint, format, types, and the architecture
@@ -28,7 +29,7 @@ scep-lab: a lab for SCEP enrolment and router PKI.  Not a CA for real use.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast interop pkilint bench check docs builtins setup format lock clean
+.PHONY: help demo up test test-fast interop compose-test pkilint bench check docs builtins setup format lock clean
 
 help:
 	$(info $(TARGETS))
@@ -44,10 +45,13 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not interop and not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not interop and not slow and not compose" $(ARGS)
 
 interop: $(VENV)/dev.stamp $(PKILINT)/pkilint.stamp
 	$(BIN)/python -m pytest -m interop $(ARGS)
+
+compose-test: $(VENV)/dev.stamp
+	SCEPLAB_REQUIRE_COMPOSE=1 tests/compose/engine.sh $(BIN)/python -m pytest -m compose $(ARGS)
 
 pkilint: $(PKILINT)/pkilint.stamp
 
@@ -107,6 +111,8 @@ lock:
 	build/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
 	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
 	  -o requirements.txt pyproject.toml
+	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
+	  --extra postgresql -c requirements.txt -o requirements-image.txt pyproject.toml
 	echo 'setuptools>=77' | build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
 	  --no-annotate $(ARGS) -o requirements-build.txt -
 	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
