@@ -22,12 +22,12 @@ from ca_server.domain.challenges import ChallengeRule, Hasher
 from ca_server.domain.crl_desk import CrlDesk
 from ca_server.domain.places import CURRENT_CRL, Places
 from ca_server.domain.policy import Decide
-from ca_server.environment import SecretError, secret_from_environment
 from ca_server.settings import Settings, SettingsError, read_settings
 from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
 from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
+from sceplab.environment import SecretError, secret_from_environment
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app

@@ -21,6 +21,7 @@ from ldap_mock.server import LdapServer
 from ldap_mock.source import Source
 from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock
+from sceplab.environment import SecretError, secret_from_environment
 from sceplab.faults import FaultBox
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
@@ -140,7 +141,7 @@ def _run(options: Options) -> None:
 def _manager(name: str | None) -> tuple[str, str] | None:
     if name is None:
         return None
-    password = os.environ.get(PASSWORD_VARIABLE)
+    password = secret_from_environment(PASSWORD_VARIABLE)
     if not password:
         raise StateError(f"--manager needs a password in {PASSWORD_VARIABLE}")
     return name, password
@@ -150,7 +151,7 @@ def run() -> None:
     """Run ``main``; what an operator can mend ends in one sentence and exit code 1."""
     try:
         main()
-    except (StateError, OSError) as error:
+    except (StateError, SecretError, OSError) as error:
         sys.exit(f"ldap_mock: {error}")
 
 

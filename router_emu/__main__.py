@@ -34,6 +34,7 @@ from router_emu.syslog import LogBuffer
 from router_emu.texts import NODE, WORDINGS
 from sceplab import child
 from sceplab.clock import ClockState, LabClock
+from sceplab.environment import SecretError, secret_from_environment
 from sceplab.files import write_secret
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
@@ -109,8 +110,9 @@ def main(
 ) -> None:
     """Emulate IOS XR routers, reached by SSH.
 
-    The user is "admin".  The password is that of the environment's SCEPLAB_ROUTER_PASSWORD, or one
-    made at the first start and kept in the state folder.
+    The user is "admin".  The password is that of the environment's SCEPLAB_ROUTER_PASSWORD, or of
+    the file that SCEPLAB_ROUTER_PASSWORD_FILE names, or one made at the first start and kept in the state
+    folder.
     """
     names = tuple(name.strip() for name in routers.split(",") if name.strip())
     if len(set(names)) != len(names) or not names or not all(map(_NAME.fullmatch, names)):
@@ -135,7 +137,7 @@ def main(
             password=password,
         )
         asyncio.run(_serve(settings, clock))
-    except (BrokenState, OSError) as error:
+    except (BrokenState, SecretError, OSError) as error:
         sys.exit(f"router_emu: {error}")
 
 
@@ -148,7 +150,7 @@ def _by_name(option: str, ports: str) -> dict[str, int]:
 
 
 def _password(path: Path) -> str:
-    given = os.environ.get("SCEPLAB_ROUTER_PASSWORD")
+    given = secret_from_environment("SCEPLAB_ROUTER_PASSWORD")
     if given:
         return given
     if not path.exists():

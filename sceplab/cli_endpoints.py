@@ -73,5 +73,5 @@ def _facts(url: str) -> dict[str, Any]:
         with opener.open(f"{url.rstrip('/')}/_lab/health", timeout=HEALTH_SECONDS) as answer:
             said = json.load(answer)
     except (OSError, HTTPException, ValueError) as error:
-        return {"status": f"no answer ({error})"}
-    return said if isinstance(said, dict) and "status" in said else {"status": "no such answer"}
+        return {"status": f"not well ({error})"}
+    return said if isinstance(said, dict) and "status" in said else {"status": "not well (another answer)"}

@@ -15,8 +15,7 @@ def joined(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     There may be several with routers.  One that does not run has no ``management``.
     """
     endpoints: dict[str, Any] = {"routers": {}, "management": {}}
-    # Clocks are set in this order: a router whose timer is due at once has to find the servers at its time.
-    for name, places in sorted(said.items(), key=lambda item: ("routers" in item[1], item[0])):
+    for name, places in sorted(said.items(), key=_turn):
         if "management" in places:
             endpoints["management"][name] = places["management"]
         own = {key: value for key, value in places.items() if key not in ("management", "operator")}
@@ -27,6 +26,12 @@ def joined(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         else:
             endpoints[name] = own.get(name, own)
     return endpoints
+
+
+def _turn(service: tuple[str, Mapping[str, Any]]) -> tuple[bool, bool, str]:
+    """In which order the clocks are set: a router whose timer is due has to find the servers at its time."""
+    name, places = service
+    return "routers" in places, "operator" not in places, name
 
 
 def moved(places: Any, move: Callable[[str, int], tuple[str, int]]) -> Any:

@@ -1,4 +1,4 @@
-"""A lab that the real ``docker compose`` runs from the project's own file: a project and an address of its own."""
+"""A lab that the real ``docker compose`` runs from the file: a project and an address of its own."""
 
 from __future__ import annotations
 

@@ -60,14 +60,15 @@ build_compose() {
   docker compose version >/dev/null 2>&1 && return
   if [[ ! -x $compose_dir/cli-plugins/docker-compose ]]; then
     say "building Compose $compose"
-    mkdir -p "$compose_dir" "$work/compose"
+    mkdir -p "$work/compose"
     (
       cd "$work/compose"
       printf 'module tools\n\ngo 1.25\n' >go.mod
       printf '//go:build tools\n\npackage tools\n\nimport _ "github.com/docker/compose/v5/cmd"\n' >tools.go
-      go get "github.com/docker/compose/v5/cmd@$compose"
-      CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o docker-compose github.com/docker/compose/v5/cmd
-    ) >&2
+      { go get "github.com/docker/compose/v5/cmd@$compose" &&
+        CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o docker-compose github.com/docker/compose/v5/cmd
+      } >go.log 2>&1 || { tail -20 go.log >&2; exit 1; }
+    )
     mkdir -p "$compose_dir/cli-plugins"
     mv "$work/compose/docker-compose" "$compose_dir/cli-plugins/"
   fi
@@ -98,10 +99,16 @@ find_base() {
   cp "$ca_bundle" "$work/context/"
   printf 'FROM %s\nCOPY ca-certificates.crt %s\nENV PIP_CERT=%s\n' \
     "$(docker import "$archive")" "$ca_bundle" "$ca_bundle" >"$work/context/Dockerfile"
-  DOCKER_BUILDKIT=0 docker build --quiet --tag "$own_image" "$work/context" >/dev/null
+  DOCKER_BUILDKIT=0 docker build --quiet --tag "$own_image" "$work/context" >/dev/null 2>&1 ||
+    { say "cannot make $own_image"; exit 1; }
 }
 
-start_engine
-build_compose
-find_base
-"$@"
+# In one piece: bash reads a script while it runs, and tests take a while.
+main() {
+  start_engine
+  build_compose
+  find_base
+  "$@"
+  exit
+}
+main "$@"

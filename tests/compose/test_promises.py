@@ -96,7 +96,7 @@ def test_the_commands_find_the_lab_inside_and_outside(lab: Containers, tmp_path:
     assert inside["ca"]["ndes"] == "http://ca:8080/certsrv/mscep/mscep.dll"
     assert set(inside["management"]) == set(SERVICES)
     assert lab.inside("sceplab", "health").split() == [
-        *("bundles:", "ok", "ca:", "ok", "ldap:", "ok", "routers:", "ok")
+        *("ca:", "ok", "bundles:", "ok", "ldap:", "ok", "routers:", "ok")
     ]
     with lab.lab() as found:
         outside: Mapping[str, Any] = found.endpoints

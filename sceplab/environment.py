@@ -1,4 +1,4 @@
-"""Secrets from outside: an environment variable, or a file that it names."""
+"""Secrets from outside, for any service: an environment variable, or a file that it names."""
 
 from __future__ import annotations
 
