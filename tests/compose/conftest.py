@@ -54,7 +54,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def lab(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     """All services, healthy, their clock frozen."""
-    containers = Containers(engine, tmp_path_factory.mktemp("lab"), ",".join(ROUTERS))
+    containers = Containers(engine, tmp_path_factory.mktemp("lab"), SCEPLAB_ROUTERS=",".join(ROUTERS))
     try:
         containers.up()
         containers.inside("sceplab", "clock", "freeze")

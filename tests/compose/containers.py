@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 300
 PASSWORD = "Lab-Only-1"
 MINUTE = timedelta(minutes=1)
+_numbers = count()
 ASK_CLOCKS = """\
 import json, sys, urllib.request
 for url in sys.argv[1:]:
@@ -35,20 +37,20 @@ for url in sys.argv[1:]:
 class Containers:
     """A project, of ``docker compose`` and of the engine's API.  Outside, a second lab does not meet it."""
 
-    def __init__(self, engine: docker.DockerClient, folder: Path, routers: str = "r1") -> None:
+    def __init__(self, engine: docker.DockerClient, folder: Path, **environment: str) -> None:
         self.engine, self._folder = engine, folder
-        number = os.getpid() % 0xFFFF
-        self.project = f"sceplab-test-{number}-{folder.name}".lower()
+        process, number = os.getpid() % 0xFFFF, next(_numbers)
+        self.project = f"sceplab-test-{process}-{number}"
         # All of 127.0.0.0/8 is this machine: the documented ports are free there.
-        self.address = f"127.81.{number >> 8}.{number & 255}"
+        self.address = f"127.{100 + number}.{process >> 8}.{process & 255}"
         self.environment = {
             "COMPOSE_FILE": str(ROOT / "docker-compose.yml"),
             "COMPOSE_PROJECT_NAME": self.project,
             "SCEPLAB_ADDRESS": self.address,
             "SCEPLAB_IMAGE": "scep-lab-test",
-            "SCEPLAB_ROUTERS": routers,
             # Engines before 25 ask no more often while a container starts.
             "SCEPLAB_HEALTH_INTERVAL": "1s",
+            **environment,
         }
 
     def compose(self, *words: str) -> str:
@@ -56,8 +58,11 @@ class Containers:
         return self._run(["docker", "compose", *words])
 
     def up(self) -> None:
-        """Bring everything up, as a user does, and wait."""
-        self.compose("up", "--wait", "--wait-timeout", "180")
+        """Bring everything up, as a user does, and wait; what the services say is in the failure."""
+        try:
+            self.compose("up", "--wait", "--wait-timeout", "180")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.compose('logs', '--no-color')}") from error
 
     def down(self) -> None:
         """Leave nothing behind but the image."""

@@ -11,6 +11,7 @@ set -euo pipefail
 compose=v5.6.0
 suite=bookworm
 base_image=python:3.13-slim
+postgresql_image=postgres:17-alpine
 own_image=scep-lab-base:$suite
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/scep-lab
 ca_bundle=/etc/ssl/certs/ca-certificates.crt
@@ -103,11 +104,26 @@ find_base() {
     { say "cannot make $own_image"; exit 1; }
 }
 
+find_postgresql() {
+  [[ -n ${SCEPLAB_POSTGRESQL_IMAGE:-} ]] && return
+  if docker image inspect "$postgresql_image" >/dev/null 2>&1 ||
+    timeout 120 docker pull --quiet "$postgresql_image" >/dev/null 2>&1; then
+    return
+  fi
+  export SCEPLAB_POSTGRESQL_IMAGE=scep-lab-test-postgresql
+  docker image inspect "$SCEPLAB_POSTGRESQL_IMAGE" >/dev/null 2>&1 && return
+  say "making $SCEPLAB_POSTGRESQL_IMAGE, in the place of $postgresql_image"
+  DOCKER_BUILDKIT=0 docker build --build-arg BASE_IMAGE="${SCEPLAB_BASE_IMAGE:-$base_image}" \
+    --tag "$SCEPLAB_POSTGRESQL_IMAGE" "$(dirname "$0")/postgresql" >"$work/postgresql.log" 2>&1 ||
+    { tail -20 "$work/postgresql.log" >&2; exit 1; }
+}
+
 # In one piece: bash reads a script while it runs, and tests take a while.
 main() {
   start_engine
   build_compose
   find_base
+  find_postgresql
   "$@"
   exit
 }
