@@ -22,8 +22,9 @@ FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="scep-lab" \
       org.opencontainers.image.description="A lab for SCEP and router PKI.  Not a CA for real use."
 COPY --from=builder /opt/sceplab /opt/sceplab
-# A fresh volume takes its owner from the folder that it covers.
-RUN mkdir -m 0700 /lab /state && chown 10001:10001 /lab /state
+# SSH clients want their user to have a name.  A fresh volume takes its owner from the folder that it covers.
+RUN echo 'sceplab:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd \
+ && mkdir -m 0700 /lab /state && chown 10001:10001 /lab /state
 ENV PATH=/opt/sceplab/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -105,6 +105,19 @@ def test_the_commands_find_the_lab_inside_and_outside(lab: Containers, tmp_path:
     assert outside["operator"] == inside["operator"]
 
 
+def test_the_commands_work_inside(lab: Containers) -> None:
+    assert "RP/0/RP0/CPU0:" in lab.inside("sceplab", "router", "r1", "show clock")
+    assert "/security/pki/trs/ios.p7b" in lab.inside("sceplab", "bundles", "list", service="ca")
+    assert "no-such-object" in lab.inside("sceplab", "fault", "list", "--known", service="bundles")
+    assert "show clock" in lab.inside("sceplab", "journal", "--who", "r1")
+
+
+def test_a_demo_plays_in_a_container_of_the_lab_and_leaves_it_alone(lab: Containers) -> None:
+    before = lab.inside("sceplab", "endpoints")
+    assert "ok |" in lab.inside("sceplab", "demo", "pending-approval")
+    assert lab.inside("sceplab", "endpoints") == before
+
+
 def test_routers_in_a_container_of_their_own_join_the_lab_and_its_time(lab: Containers) -> None:
     lab.compose("--profile", "branch", "up", "--wait", "--no-recreate", "branch")
     try:
