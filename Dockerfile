@@ -27,6 +27,7 @@ RUN echo 'sceplab:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd \
  && mkdir -m 0700 /lab /state && chown 10001:10001 /lab /state
 ENV PATH=/opt/sceplab/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     SCEPLAB_STATE=/state

@@ -4,8 +4,8 @@ A child says on stdout, in one line of JSON, that it is ready and where; it ends
 or, with ``SCEPLAB_CHILD=1``, when its stdin ends: a parent that was killed leaves no child behind.
 
 With ``SCEPLAB_NAME`` it is a host of that name, a container say, and says it in the folder that
-``SCEPLAB_ENDPOINTS`` names, where the commands find it.  Nothing is printed then: the passwords would be
-in the container's log.
+``SCEPLAB_ENDPOINTS`` names, where the commands find it.  It is not printed then: the passwords would be in
+the container's log.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def announced(endpoints: Mapping[str, Any]) -> Iterator[None]:
         return
     file, told = Path(folder) / f"{name}.json", on_host(endpoints, name)
     write_json(file, told)
+    print(f"{name} is ready; {file} says where", flush=True)
     try:
         yield
     finally:

@@ -72,7 +72,9 @@ def test_a_service_says_where_it_is_by_its_name_and_prints_no_password(
         assert endpoints["routers"]["r1"] == {**ROUTER, "host": "routers", "https": "https://routers:2301"}
         assert endpoints["management"] == {"ca": "http://ca:9101", "routers": "http://routers:9104"}
         assert stat.S_IMODE((folder / "ca.json").stat().st_mode) == 0o600
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "".join(
+        f"{name} is ready; {folder / name}.json says where\n" for name in ("ca", "routers")
+    )
 
 
 def test_a_service_that_ends_leaves_the_clocks_to_the_others(
