@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import docker
 
 ROUTERS = [f"r{number}" for number in range(1, 9)]
+SECONDS = 30
 _used = count()
 
 
@@ -29,6 +30,15 @@ def _without(missing: str) -> NoReturn:
     pytest.skip(missing)
 
 
+def _failure(words: list[str]) -> str:
+    """Why a command does not work; "" when it does."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return f"'{' '.join(words)}' says: {done.stderr.strip()}" if done.returncode else ""
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """The Docker engine, which is there and has ``docker compose``."""
@@ -36,17 +46,12 @@ def engine() -> Iterator[docker.DockerClient]:
         import docker
     except ImportError:
         _without("the package docker is not installed")
-    try:
-        client = docker.from_env()
-    except docker.errors.DockerException as error:
-        _without(f"no Docker engine answers: {error}")
-    try:
-        found = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
-    except FileNotFoundError:
-        found = 1
-    if found:
-        client.close()
-        _without("there is no 'docker compose'")
+    # By the program first: the package leaves a socket open when no engine answers.
+    for words in (["version"], ["compose", "version"]):
+        missing = _failure(["docker", *words])
+        if missing:
+            _without(missing)
+    client = docker.from_env()
     yield client
     client.close()
 
@@ -65,5 +70,5 @@ def lab(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def router() -> str:
-    """The name of a router that no test has used."""
+    """The name of a router that no test has used; there are as many as have published ports."""
     return ROUTERS[next(_used)]
