@@ -22,17 +22,20 @@ from ca_server.domain.challenges import ChallengeRule, Hasher
 from ca_server.domain.crl_desk import CrlDesk
 from ca_server.domain.places import CURRENT_CRL, Places
 from ca_server.domain.policy import Decide
+from ca_server.faults import CATALOGUE
 from ca_server.settings import Settings, SettingsError, read_settings
 from ca_server.state import StateError, StateFolder
 from ca_server.store import SqlStore, StoreError
 from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock, wall_time
 from sceplab.environment import SecretError, secret_from_environment
+from sceplab.faults import FaultBox
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
 from sceplab.serving import HttpServer, Listener
 from sceplab.shared_clock import SharedClock
+from sceplab.shared_faults import SharedFaultBox
 from sceplab.shared_journal import SharedJournal
 from sceplab.start_clock import start_clock
 from sceplab.workers import Workers, WorkersFailed
@@ -218,14 +221,16 @@ def _run(options: Options) -> None:
             stack.enter_context(Listener(options.host, port)) for port in (options.port, options.console_port)
         )
         journal = Journal(ManagedCa.name, clock) if workers == 1 else SharedJournal(ManagedCa.name, clock)
-        ca = _Ca(options, clock, journal, scep, console)
+        faults = FaultBox(CATALOGUE) if workers == 1 else SharedFaultBox(CATALOGUE)
+        ca = _Ca(options, clock, journal, faults, scep, console)
         # Before the workers, so that they find a database that is ready.
         ca.open_store().close()
         stack.enter_context(Workers(workers, ca.serve))
         if isinstance(journal, SharedJournal):
             stack.enter_context(journal)
         store = stack.enter_context(closing(ca.open_store()))
-        managed = create_management_app(ManagedCa(store, ca.authorities, clock), clock, journal=journal)
+        service = ManagedCa(store, ca.authorities, clock)
+        managed = create_management_app(service, clock, faults, journal)
         managed.register_blueprint(create_bad_crls(CrlDesk(store, ca.authorities), clock))
         management = stack.enter_context(HttpServer(managed, options.host, options.management_port))
         operator = ca.operator
@@ -245,9 +250,16 @@ class _Ca:
     """What all processes of the CA have in common."""
 
     def __init__(
-        self, options: Options, clock: LabClock, journal: Journal, scep: Listener, console: Listener
+        self,
+        options: Options,
+        clock: LabClock,
+        journal: Journal,
+        faults: FaultBox,
+        scep: Listener,
+        console: Listener,
     ) -> None:
-        self._clock, self._journal, self._scep, self._console = clock, journal, scep, console
+        self._clock, self._journal, self._faults = clock, journal, faults
+        self._scep, self._console = scep, console
         folder = StateFolder(options.state)
         self._database = secret_from_environment(DATABASE_VARIABLE) or folder.database_url
         self._places = Places(
@@ -290,6 +302,7 @@ class _Ca:
                     profiles=self._settings.profiles,
                     places=self._places,
                     journal=self._journal,
+                    faults=self._faults,
                     ndes=self._settings.ndes,
                     console_hosts=self._console_hosts,
                 )
@@ -298,6 +311,7 @@ class _Ca:
             gc.collect()
             gc.freeze()
             with (
+                closing(apps.slow),
                 HttpServer(apps.scep, listener=self._scep),
                 HttpServer(apps.console, listener=self._console),
             ):

@@ -24,11 +24,14 @@ from ca_server.domain.revocation import RevocationDesk
 from ca_server.domain.rollover import AuthorityKeeper, CaDesk
 from ca_server.domain.service import ScepService
 from ca_server.domain.tokens import TokenDesk
+from ca_server.faults import CATALOGUE, INSTEAD, exposed_at
 from ca_server.index import create_index
 from ca_server.ndes_admin import NdesAdminSettings, create_ndes_admin
 from ca_server.publication import create_publication
 from ca_server.web import create_scep_app
 from sceplab.clock import Clock
+from sceplab.fault_http import FaultyHttp, make_faulty
+from sceplab.faults import FaultBox
 from sceplab.journal import Journal
 from sceplab.journal_flask import changes, write_journal
 from sceplab.management import Fired, Timer
@@ -51,6 +54,7 @@ class Parts:
     profiles: Profiles = field(default_factory=Profiles)
     places: Places = Places()
     journal: Journal | None = None
+    faults: FaultBox | None = None
     crls: CrlSettings = CrlSettings()
     ndes: NdesAdminSettings = NdesAdminSettings()
     console_hosts: tuple[str, ...] = ()
@@ -58,13 +62,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class Apps:
-    """What to serve: ``scep`` for clients, ``console`` for operators; any WSGI server will do.
+    """What to serve: ``scep`` for clients, ``console`` for operators.
 
-    ``service`` and ``desks`` are what these stand on.
+    ``service`` and ``desks`` are what these stand on.  ``slow`` is to be closed when ``scep`` is served no
+    more: it may still be at an answer.
     """
 
     scep: Flask
     console: Flask
+    slow: FaultyHttp
     service: ScepService
     desks: Desks
 
@@ -73,6 +79,7 @@ def create_apps(parts: Parts) -> Apps:
     """Build the CA's applications."""
     authorities, store, random_bytes = parts.keeper.succession, parts.store, parts.random_bytes
     journal = parts.journal or Journal(ManagedCa.name, parts.clock)
+    faults = parts.faults or FaultBox(CATALOGUE)
     issuer = Issuer(authorities, parts.places, random_bytes)
     revocation = RevocationDesk(store, authorities, parts.hasher, parts.crls)
     desks = Desks(
@@ -100,18 +107,22 @@ def create_apps(parts: Parts) -> Apps:
     )
     console = create_console_app(desks, parts.operator, parts.clock, hosts=parts.console_hosts)
     write_journal(console, journal, changes)
+    scep = create_scep_app(
+        service,
+        authorities,
+        parts.profiles,
+        parts.clock,
+        journal,
+        faults,
+        ndes_admin,
+        create_publication(revocation, authorities, parts.clock),
+        create_index(store, authorities, parts.clock),
+    )
+    slow = make_faulty(scep, faults, journal, exposed_at(parts.profiles), INSTEAD)
     return Apps(
-        scep=create_scep_app(
-            service,
-            authorities,
-            parts.profiles,
-            parts.clock,
-            journal,
-            ndes_admin,
-            create_publication(revocation, authorities, parts.clock),
-            create_index(store, authorities, parts.clock),
-        ),
+        scep=scep,
         console=console,
+        slow=slow,
         service=service,
         desks=desks,
     )

@@ -22,12 +22,16 @@ from ca_server.domain.enrolment import Exchange
 from ca_server.domain.ledger import StoreBusy
 from ca_server.domain.profiles import Profile, Profiles
 from ca_server.domain.service import Answer, ScepService
+from ca_server.domain.spoiling import changed_certificates
+from ca_server.faults import CHANGED_CERTIFICATE, MessageFaults
 from scep_core import http
 from scep_core.errors import NotAPkiMessage
 from scep_core.messages import Failure, ReplyMessage
 from scep_core.next_ca import seal_next_ca
 from scep_core.values import Digest, MessageType
 from sceplab.clock import Clock, wall_time
+from sceplab.fault_http import HEADER, about, fault_of, labelled
+from sceplab.faults import FaultBox
 from sceplab.journal import Journal, Kind
 from sceplab.journal_flask import write_journal
 
@@ -106,7 +110,11 @@ class ScepFront:
         return Response(text, content_type=http.TYPE_CAPS)
 
     def _ca_certificates(self, profile: Profile, _query: http.Query) -> Response:
-        certificates = self._authorities().current(self._clock.now()).certificates(ra_mode=profile.ra_mode)
+        authority = self._authorities().current(self._clock.now())
+        if fault_of(request.environ) == CHANGED_CERTIFICATE:
+            certificates = changed_certificates(authority, ra_mode=profile.ra_mode)
+        else:
+            certificates = authority.certificates(ra_mode=profile.ra_mode)
         content_type, body = http.format_ca_certificates(certificates)
         return Response(body, content_type=content_type)
 
@@ -136,10 +144,12 @@ class PkiOperations:
         profiles: Profiles,
         clock: Clock,
         journal: Journal,
+        faults: FaultBox,
         behind: WSGIApplication,
     ) -> None:
         self._service = service
         self._journal = journal
+        self._faults = faults
         self._profiles = profiles
         self._clock = clock
         self._behind = behind
@@ -155,43 +165,50 @@ class PkiOperations:
             return self._behind(environ, start_response)
         try:
             data = environ["wsgi.input"].read(length) if length else b""
-            body = self._answer(profile, query, data, environ.get("REMOTE_ADDR", ""))
+            faults = MessageFaults(self._faults, environ)
+            body = self._answer(profile, query, data, environ.get("REMOTE_ADDR", ""), faults)
             answer = Response(body, content_type=http.TYPE_PKI_MESSAGE)
+            if faults.name:
+                answer.headers[HEADER] = faults.name
         except HTTPException as error:
             answer = refuse(error)
         except Exception as error:
             answer = survive(error)
         return answer(environ, start_response)
 
-    def _answer(self, profile: Profile, query: http.Query, data: bytes, source: str) -> bytes:
+    def _answer(
+        self, profile: Profile, query: http.Query, data: bytes, source: str, faults: MessageFaults
+    ) -> bytes:
         try:
             message = data or http.decode_get_message(query.message or b"")
             if not self._turns.acquire(timeout=TURN_SECONDS):
                 raise StoreBusy("those before it are not over")
             try:
                 now = self._clock.now()
-                answer = self._service.handle(message, Exchange(profile, source, now, wall_time()))
+                answer = self._service.handle(message, Exchange(profile, source, now, wall_time()), faults)
             finally:
                 self._turns.release()
         except NotAPkiMessage as error:
             # IIS answers 500 here (scep.md 1.4); this CA never does, and neither does its NDES look.
             _log.info("garbage", profile=profile.name, source=source, why=str(error))
-            told = {"profile": profile.name, "status": 400}
-            self._journal.add(Kind.SCEP, source, f"not a SCEP message -> {error}", details=told)
+            told = {"profile": profile.name, "status": 400} | about(faults.name)
+            summary = labelled(f"not a SCEP message -> {error}", faults.name)
+            self._journal.add(Kind.SCEP, source, summary, details=told)
             raise BadRequest(f"not a SCEP message: {error}") from error
         except StoreBusy as error:
             _log.error("store-busy", profile=profile.name, source=source, why=str(error))
             raise ServiceUnavailable("the CA cannot keep requests at the moment", retry_after=1) from error
-        self._tell(answer, message, profile, source)
+        self._tell(answer, message, profile, source, faults.name)
         return answer.body
 
-    def _tell(self, answer: Answer, message: bytes, profile: Profile, source: str) -> None:
+    def _tell(self, answer: Answer, message: bytes, profile: Profile, source: str, fault: str) -> None:
         """Have it stand in log and journal."""
         event = {
             "profile": profile.name,
             "transaction_id": answer.transaction_id,
             "message_type": answer.message_type,
             "answer": _summary(answer.reply),
+            **about(fault),
         }
         if answer.unexpected is None:
             _log.info("pki-operation", source=source, **event)
@@ -201,7 +218,7 @@ class PkiOperations:
         self._journal.add(
             Kind.SCEP,
             source,
-            f"{asked} -> {event['answer']}",
+            labelled(f"{asked} -> {event['answer']}", fault),
             transaction=answer.transaction_id,
             details=event,
             messages={"request": message, "response": answer.body},
@@ -279,6 +296,7 @@ def create_scep_app(
     profiles: Profiles,
     clock: Clock,
     journal: Journal,
+    faults: FaultBox,
     *others: Blueprint,
 ) -> Flask:
     """The WSGI application of the SCEP port; ``others`` answer there too, before SCEP does."""
@@ -290,5 +308,7 @@ def create_scep_app(
     write_journal(app, journal, _kind)
     app.register_error_handler(HTTPException, _refuse_and_tell)
     app.register_error_handler(Exception, survive)
-    app.wsgi_app = PkiOperations(service, profiles, clock, journal, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = PkiOperations(  # type: ignore[method-assign]
+        service, profiles, clock, journal, faults, app.wsgi_app
+    )
     return app

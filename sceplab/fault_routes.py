@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import structlog
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from sceplab.faults import FaultBox, FaultError
+from sceplab.faults import MOST, FaultBox, FaultError
 from sceplab.json_body import json_object
 
-MOST = 1_000_000
 _STATUS = {"bad-request": 400, "unknown-fault": 404, "not-found": 404, "full": 409}
 _log = structlog.get_logger(__name__)
 
@@ -25,7 +23,7 @@ def create_fault_routes(box: FaultBox) -> Blueprint:
 
     @routes.get("")
     def show() -> ResponseReturnValue:
-        known = [asdict(each) for each in box.catalogue.values()]
+        known = [each.to_json() for each in box.catalogue.values()]
         return jsonify({"catalogue": known, "active": [each.to_json() for each in box.rules()]})
 
     @routes.post("")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
+from sceplab.fault_http import about, fault_of, labelled
 from sceplab.journal import Journal, Kind
 
 
@@ -22,10 +23,11 @@ def write_journal(app: Flask, journal: Journal, kind_of: Callable[[], Kind | Non
             operation = request.args.get("operation")
             asked = f"{request.path}?operation={operation}" if operation else request.path
             details = {"status": response.status_code, "octets": response.calculate_content_length()}
-            summary = f"{request.method} {asked} -> {response.status_code}"
+            fault = fault_of(request.environ)
+            summary = labelled(f"{request.method} {asked} -> {response.status_code}", fault)
             who = g.get("who", request.remote_addr or "")  # an operator's name, when that is known
             transaction = g.get("transaction", "")
-            journal.add(kind, who, summary, transaction=transaction, details=details)
+            journal.add(kind, who, summary, transaction=transaction, details=details | about(fault))
         return response
 
 

@@ -13,6 +13,7 @@ from ca_server.domain.crl_desk import CrlDesk, NoSuchCrl
 from ca_server.domain.enrolment import Enrolment, Exchange
 from ca_server.domain.ledger import Store, StoreBusy
 from ca_server.domain.profiles import Profile
+from ca_server.domain.spoiling import NO_FAULTS, Faults, Sealing, after_sealing, before_sealing
 from scep_core.algorithms import RandomBytes
 from scep_core.certificates import read_certificate
 from scep_core.codec import Request, open_request, seal_reply
@@ -60,45 +61,55 @@ class ScepService:
         self._crls = crls
         self._random_bytes = random_bytes
 
-    def handle(self, data: bytes, exchange: Exchange) -> Answer:
+    def handle(self, data: bytes, exchange: Exchange, faults: Faults | None = None) -> Answer:
         """Answer one pkiMessage; NotAPkiMessage when there is nothing that could be answered.
 
         StoreBusy when it could not be kept: the client should send it again.
         """
-        profile = exchange.profile
+        profile, faults = exchange.profile, faults or NO_FAULTS
         message, head = _parse(data, profile)
         succession = self._authorities()
         authority = succession.current(exchange.now)
         unexpected: Exception | None = None
         reply: ReplyMessage
         try:
-            request = open_request(
-                message, succession.recipients, profile.algorithms, random_bytes=self._random_bytes
-            )
-            head, authority = request.head, succession.answering(request.recipient)
-            _check_time(message, exchange)
-            reply = self._reply(request, succession, exchange)
-            body = self._seal(reply, head, authority, profile)
-        except PeerError as error:
-            reply = Failure(error.fail_info, str(error), profile.hresult)
-            body = self._seal(reply, head, authority, profile)
+            try:
+                request = open_request(
+                    message, succession.recipients, profile.algorithms, random_bytes=self._random_bytes
+                )
+                head, authority = request.head, succession.answering(request.recipient)
+                _check_time(message, exchange)
+                refusal = faults.refusal()
+                if refusal is not None:
+                    raise PeerError(refusal, "a fault of this lab")
+                reply = self._reply(request, succession, exchange)
+            except PeerError as error:
+                reply = Failure(error.fail_info, str(error), profile.hresult)
+            how = faults.spoils(reply, message.message_type)
+            body, reply = self._seal(reply, head, authority, profile, how)
         except StoreBusy:
             raise  # a FAILURE would be final; this is not
         except Exception as error:
             # Whatever a client has sent, it gets a SCEP answer; the traceback is for the log.
             unexpected = error
             reply = Failure(FailInfo.BAD_REQUEST, "the CA could not handle this message", profile.hresult)
-            body = self._seal(reply, head, authority, profile)
+            body, reply = self._seal(reply, head, authority, profile)
         return Answer(body, head.transaction_id, message.message_type, reply, unexpected)
 
-    def _seal(self, reply: ReplyMessage, head: RequestHead, authority: Authority, profile: Profile) -> bytes:
-        return seal_reply(
-            reply,
-            head=head,
-            signer=authority.reply_signer(ra_mode=profile.ra_mode),
+    def _seal(
+        self, reply: ReplyMessage, head: RequestHead, authority: Authority, profile: Profile, spoilt: str = ""
+    ) -> tuple[bytes, ReplyMessage]:
+        """The CertRep, and what it says; ``spoilt`` is what is wrong with it."""
+        sealing = Sealing(reply, head, authority.reply_signer(ra_mode=profile.ra_mode))
+        sealing = before_sealing(spoilt, sealing, authority)
+        body = seal_reply(
+            sealing.reply,
+            head=sealing.head,
+            signer=sealing.signer,
             shape=profile.shape,
             random_bytes=self._random_bytes,
         )
+        return after_sealing(spoilt, body), sealing.reply
 
     def _reply(self, request: Request, succession: Succession, exchange: Exchange) -> ReplyMessage:
         match request.message:
