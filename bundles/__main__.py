@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,7 @@ def _run(options: Options) -> None:
         apps = create_apps(StateFolder(options.state), recipes, files, _place(options, http), clock)
         context = server_context(apps.https_file)
         management = stack.enter_context(HttpServer(apps.management, options.host, options.management_port))
+        stack.enter_context(closing(apps.slow))
         stack.enter_context(HttpServer(apps.public, listener=http))
         front = stack.enter_context(TlsFront(https, context, (_reachable(options.host), http.port)))
         with announced({"http": http.url, "https": front.url, "management": management.url}):

@@ -21,6 +21,7 @@ from bundles.domain.issuing import Draft, issue
 from bundles.domain.reader import RecipeError
 from bundles.domain.recipes import FileRecipe, KeyKind, Recipes, read_recipes
 from bundles.domain.timetable import recipe_events
+from bundles.faults import CATALOGUE, exposed_on
 from bundles.shelf import OWNER, Shelf
 from bundles.state import StateFolder
 from bundles.web import create_public_app
@@ -30,6 +31,8 @@ from scep_core.certificates import Certificate, read_certificate
 from scep_core.cms import Identity
 from scep_core.csr import public_key_info
 from sceplab.clock import Clock, LabClock
+from sceplab.fault_http import FaultyHttp, make_faulty
+from sceplab.faults import FaultBox
 from sceplab.journal import Journal, Kind
 from sceplab.management import Fired, Timer, create_management_app
 
@@ -109,10 +112,14 @@ def builtin_pem() -> bytes:
 
 @dataclass(frozen=True)
 class Apps:
-    """What to serve, and what HTTPS shows: a file with key and certificates."""
+    """What to serve, and what HTTPS shows: a file with key and certificates.
+
+    ``slow`` is to be closed when ``public`` is served no more: it may still be at an answer.
+    """
 
     public: Flask
     management: Flask
+    slow: FaultyHttp
     https_file: Path
 
 
@@ -143,12 +150,15 @@ def create_apps(
     https_issuer = _https_issuer(recipes, builder, place.https_issuer)
     journal = Journal(ManagedBundles.name, clock)
     service = ManagedBundles(shelf, clock, journal)
-    management = create_management_app(service, clock, journal=journal)
+    box = FaultBox(CATALOGUE)
+    management = create_management_app(service, clock, box, journal)
     management.register_blueprint(create_api(shelf, clock))
     server = https_identity(folder, https_issuer, place)
+    public = create_public_app(shelf, {place.https_issuer: https_issuer}, clock, journal)
     return Apps(
-        public=create_public_app(shelf, {place.https_issuer: https_issuer}, clock, journal),
+        public=public,
         management=management,
+        slow=make_faulty(public, box, journal, exposed_on(shelf, clock)),
         https_file=folder.https_file(server.key, forms.pem([server.certificate])),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import selectors
 import socket
 import ssl
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -125,7 +126,11 @@ class TlsFront:
                 _shake_hands(tls)
                 tls.settimeout(STALLED_SECONDS)
                 with socket.create_connection(self._behind, STALLED_SECONDS) as behind:
-                    _pump(connection, behind)
+                    try:
+                        _pump(connection, behind)
+                    except ConnectionResetError:  # by the server: the client is to see it too
+                        tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        raise
                 tls.setblocking(False)
                 tls.unwrap()  # says goodbye, and does not wait for the answer
         finally:

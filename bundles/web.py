@@ -9,6 +9,7 @@ later than Date (RFC 9110 section 8.8.2.1), and a lab is mostly ahead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
@@ -17,11 +18,13 @@ from flask import Flask, Response, jsonify, render_template_string, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
+from bundles import faults
 from bundles.domain.issuing import CRL_PERIOD, empty_crl
 from bundles.shelf import Shelf
 from bundles.shown import published_json
 from scep_core.cms import Identity
 from sceplab.clock import Clock
+from sceplab.fault_http import fault_of
 from sceplab.journal import Journal, Kind
 from sceplab.journal_flask import write_journal
 
@@ -49,7 +52,9 @@ _HEADERS = {
 _log = structlog.get_logger(__name__)
 
 
-def create_public_app(shelf: Shelf, revokers: dict[str, Identity], clock: Clock, journal: Journal) -> Flask:
+def create_public_app(
+    shelf: Shelf, revokers: Mapping[str, Identity], clock: Clock, journal: Journal
+) -> Flask:
     """Build it; ``revokers`` are the CAs that have a CRL, by the name that it is published under."""
     app = Flask("bundles.web", static_folder=None, template_folder=None)
     write_journal(app, journal, _kind)
@@ -85,6 +90,11 @@ def create_public_app(shelf: Shelf, revokers: dict[str, Identity], clock: Clock,
         served = shelf.served(request.path, now)
         if served is None:
             raise NotFound
+        match fault_of(request.environ):
+            case faults.EMPTY:
+                return Response(b"", content_type=served.bundle.content_type)
+            case faults.OTHER_CONTENT if other := faults.other_than(served, shelf, now):
+                return Response(other.bundle.content, content_type=other.bundle.content_type)
         answer = Response(served.bundle.content, content_type=served.bundle.content_type)
         answer.date = now
         answer.set_etag(served.bundle.digest[:32])
