@@ -243,7 +243,7 @@ def with_policy(*, in_profile=None, **general):
     )
 
 
-def build_lab(authority, url, clock=None, *, next_keys=None, crls=None, **policy):
+def build_lab(authority, url, clock=None, *, next_keys=None, crls=None, faults=None, journal=None, **policy):
     """A CA over the database; close its store when done.  ``policy`` is what is changed in all profiles."""
     clock = clock or ManualClock()
     store = SqlStore(url, lambda: WALL)
@@ -257,6 +257,8 @@ def build_lab(authority, url, clock=None, *, next_keys=None, crls=None, **policy
         random_bytes=os.urandom,
         profiles=with_policy(**policy),
         places=PLACES,
+        faults=faults,
+        journal=journal,
     )
     return Lab(keeper, store, clock, create_apps(parts))
 

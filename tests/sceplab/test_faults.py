@@ -76,6 +76,29 @@ def test_a_value_is_the_catalogues_unless_it_is_given(box) -> None:
         box.add("busy", value=1)
 
 
+def test_a_value_has_its_bounds() -> None:
+    box = FaultBox([Fault("error", "value is its status", 503, least=400, most=599)])
+    for value in (399, 600, 200.5):
+        with pytest.raises(FaultError, match="error takes a value from 400 to 599"):
+            box.add("error", value=value)
+    assert box.add("error", value=404).value == 404
+
+
+def test_only_what_could_happen_now_is_taken(box) -> None:
+    box.add("busy", count=1)
+    box.add("slow", count=1)
+    assert box.take(HERE, among={"slow"}) == Injected("slow", 3.0)
+    assert box.take(HERE, among={"slow"}) is None
+    assert taken(box, 1) == ["busy"]
+
+
+def test_chance_is_not_asked_about_what_could_not_happen() -> None:
+    box = FaultBox(CATALOGUE)
+    box.add("busy", probability=0.5, seed=7)
+    assert box.take(HERE, among=()) is None
+    assert box.rules()[0].drawn == 0
+
+
 def test_there_is_an_end_to_how_many(box) -> None:
     for _ in range(MAX_RULES):
         box.add("busy")
