@@ -32,7 +32,7 @@ def test_a_fault_happens_as_often_as_was_said_whichever_worker_answers(tmp_path)
         assert json.loads(fetch(faults))["active"] == []
         told: list[str] = []
         while len(told) < 40:  # the workers' entries come when the answers may be there already
-            found = json.loads(fetch(f"{ready['management']}/_lab/journal?kind=scep&most=1000"))["entries"]
+            found = json.loads(fetch(f"{ready['management']}/_lab/journal?kind=scep&limit=1000"))["entries"]
             told = [each["details"]["fault"] for each in found if "fault" in each["details"]]
     assert (told.count("http-error"), told.count("empty-capabilities")) == (25, 15)
 
