@@ -153,7 +153,7 @@ def changed_certificates(authority: Authority, *, ra_mode: bool) -> tuple[Certif
 
 def _again(old: Certificate, signer: Identity, life: tuple[datetime, datetime]) -> Certificate:
     """A certificate of the same name and key with another serial number, issuer and life."""
-    kept = (each for each in old.extensions if each.oid != certificates.AUTHORITY_KEY_ID)
+    by = certificates.ext_authority_key_id(signer.certificate.public_key_info)
     return build_certificate(
         serial_number=old.serial_number ^ 1,
         issuer=signer.certificate.subject,
@@ -161,7 +161,7 @@ def _again(old: Certificate, signer: Identity, life: tuple[datetime, datetime]) 
         public_key_info=old.public_key_info,
         not_before=life[0],
         not_after=life[1],
-        extensions=(*kept, certificates.ext_authority_key_id(signer.certificate.public_key_info)),
+        extensions=tuple(by if each.oid == by.oid else each for each in old.extensions),
         key=signer.key,
         digest=Digest.SHA256,
     )
