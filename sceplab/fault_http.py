@@ -115,14 +115,14 @@ class FaultyHttp:
         environ[_KEY] = fault
         _log.warning("fault", fault=fault.name, source=environ.get("REMOTE_ADDR"), asked=exposed.asked)
         if fault.name == "reset":
-            self._tell(environ, exposed, fault.name)
+            self._tell(environ, exposed, "reset")
             _reset(environ)
         instead = self._instead.get(fault.name)
         if instead is None:
             answer = Response.from_app(self._behind, environ, buffered=True)
         else:
             answer = instead(fault)
-            self._tell(environ, exposed, str(answer.status_code))
+            self._tell(environ, exposed, str(answer.status_code), status=answer.status_code)
         answer.headers[HEADER] = fault.name
         match fault.name:
             case "lost-answer":
@@ -134,11 +134,12 @@ class FaultyHttp:
                 raise ClientDisconnected
         return answer(environ, start_response)
 
-    def _tell(self, environ: WSGIEnvironment, exposed: Exposed, came_to: str) -> None:
+    def _tell(self, environ: WSGIEnvironment, exposed: Exposed, came_to: str, **details: object) -> None:
         """Write what nobody behind has heard of into the journal."""
         fault = fault_of(environ)
         summary = labelled(f"{exposed.asked} -> {came_to}", fault)
-        self._journal.add(exposed.kind, environ.get("REMOTE_ADDR", ""), summary, details={"fault": fault})
+        who = environ.get("REMOTE_ADDR", "")
+        self._journal.add(exposed.kind, who, summary, details=details | about(fault))
 
 
 def make_faulty(
@@ -185,7 +186,8 @@ def _octets(answer: Response) -> tuple[bytes, bytes]:
     """An answer's head and body, for a connection that ends with it."""
     body = answer.get_data()
     headers = answer.headers
-    headers.setdefault("Content-Length", str(len(body)))
+    if answer.status_code not in (204, 304):  # RFC 9110 section 8.6
+        headers.setdefault("Content-Length", str(len(body)))
     headers.setdefault("Date", http_date())
     headers["Connection"] = "close"
     lines = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in headers)]
