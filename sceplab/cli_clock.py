@@ -55,6 +55,22 @@ def advance(duration: timedelta, endpoints: Path | None, as_json: bool) -> None:
         _print_fired(lab, lab.time.advance(duration), as_json)
 
 
+@clock_group.command("set")
+@click.argument("instant", metavar="INSTANT")
+@lab_option
+@json_option
+def set_clock(instant: str, endpoints: Path | None, as_json: bool) -> None:
+    """Move on to INSTANT (2030-01-31T12:00:00Z), stopping at every timer on the way."""
+    from sceplab.clock import parse_instant
+
+    try:
+        target = parse_instant(instant)
+    except ValueError as error:
+        raise click.UsageError(f"INSTANT: {error}.") from error
+    with find_lab(endpoints) as lab:
+        _print_fired(lab, lab.time.advance(target - lab.time.read().now), as_json)
+
+
 @clock_group.command("next")
 @click.option("--far", is_flag=True, help=f"Go also to a timer that is more than {NEAR.days} days off.")
 @lab_option

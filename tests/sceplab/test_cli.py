@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from sceplab.cli import find_hint, main
 from sceplab.client import Lab
+from sceplab.clock import format_instant
 from sceplab.errors import LabError
 from sceplab.ports import AUTO_PORTS
 from sceplab.supervisor import Settings, running_lab
@@ -83,6 +84,11 @@ def test_the_clock_is_shown_and_moved(lab, run) -> None:
     assert run("clock", "next")[1].startswith("No timer waits.\n")
     assert "(running, +" in run("clock", "resume")[1]
     assert json.loads(run("clock", "freeze", "--json")[1])["clock"]["mode"] == "frozen"
+    reading = lab.time.read()
+    later = format_instant(reading.now + timedelta(days=1))
+    assert json.loads(run("clock", "set", later, "--json")[1])["clock"]["now"] == later
+    assert "only moves forward" in run("clock", "set", format_instant(reading.now))[2]
+    assert "has no time zone" in run("clock", "set", "2030-01-31T12:00:00")[2]
     status, _, err = run("clock", "advance", "soon")
     assert status == 2
     assert "'soon' is no duration such as 90s" in err
