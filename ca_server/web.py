@@ -279,7 +279,12 @@ def survive(error: Exception) -> Response:
     return Response("the request could not be handled\n", status=400, content_type="text/plain")
 
 
+_DIRECTORY = "scep-lab-directory"  # asks for all that is published at each of its searches
+
+
 def _kind() -> Kind | None:
+    if request.user_agent.string == _DIRECTORY:
+        return None
     match request.blueprint:
         case "index":
             return None  # a directory asks it at each search

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -45,6 +46,14 @@ class Directory:
         """What stands now; DirectoryUnavailable."""
         return (await self._shared.call()).tree
 
+    async def last_tree(self) -> Tree:
+        """What stood when the CA was last asked; when it never was, it is asked now."""
+        last = self._source.last
+        try:
+            return last.tree if last else await self.tree()
+        except DirectoryUnavailable:
+            return Tree(())
+
     async def injection(self, client: str) -> Injection | None:
         """The fault that this search meets; the directory is unavailable when the fault cannot be had."""
         fault = self._box.take(client)
@@ -76,11 +85,13 @@ class Directory:
 
 
 def _summary(event: str, facts: Mapping[str, object]) -> str:
-    """One line: ``search base CN=ca-1 (objectClass=*) -> success, 1 entries``."""
-    words = [
-        event,
-        *(str(facts[name]) for name in ("operation", "name", "scope", "base", "filter") if name in facts),
+    """One line: ``search base CN=ca-1 (objectClass=*) cn -> success, entries: 1``."""
+    told = [
+        facts[name]
+        for name in ("operation", "name", "scope", "base", "filter", "attributes")
+        if name in facts
     ]
+    words = [event, *(" ".join(each) if isinstance(each, tuple) else str(each) for each in told)]
     outcome = ", ".join(text.format(facts[name]) for name, text in _OUTCOMES.items() if name in facts)
     return f"{' '.join(filter(None, words))} -> {outcome}"
 
@@ -88,10 +99,10 @@ def _summary(event: str, facts: Mapping[str, object]) -> str:
 class Shared:
     """Calls a function in a thread, once for all who wait, and for nobody before he has asked.
 
-    For one event loop.
+    The function is told since when, by time.monotonic(), the first of them has waited.  For one event loop.
     """
 
-    def __init__(self, function: Callable[[], Snapshot]) -> None:
+    def __init__(self, function: Callable[[float], Snapshot]) -> None:
         self._function = function
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="directory")
         self._running: asyncio.Future[Snapshot] | None = None
@@ -106,10 +117,11 @@ class Shared:
         return await asyncio.shield(self._next)
 
     async def _after(self, former: asyncio.Future[Snapshot] | None) -> Snapshot:
+        since = time.monotonic()
         if former is not None:
             await asyncio.wait([former])
         self._running, self._next = self._next, None
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._function)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._function, since)
 
 
 def _notice(done: asyncio.Future[Snapshot]) -> None:

@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ldap_mock.dn import parse_dn
 from ldap_mock.kept import Issued
 from ldap_mock.published import PublishedCa
 from sceplab.remote import local_session
 
-SILENT_SECONDS = 5  # without a connection, or without another octet
-ANSWER_SECONDS = 20  # for a whole answer
+ANSWER_SECONDS = 20.0  # for all that is asked, unless there is another limit
+AGENT = "scep-lab-directory"  # the CA's journal leaves out what is asked under this name at each search
 MAX_OCTETS = 64 * 1024 * 1024
 MAX_CAS = 1000
 INDEX, ISSUED = "/ca/index.json", "/ca/issued.json"
@@ -34,6 +35,10 @@ _WRONG = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
 class NotAnswered(Exception):
     """The CA cannot be asked, or what it says makes no sense; the text says why."""
+
+
+class TooSlow(NotAnswered):
+    """The CA has not answered in time."""
 
 
 class _Missing(NotAnswered):
@@ -52,7 +57,13 @@ class AskedCa:
     def __init__(self, url: str, management_url: str) -> None:
         self.url, self._management_url = url.rstrip("/"), management_url.rstrip("/")
         self._session = local_session()
+        self._session.headers["User-Agent"] = AGENT
         self._held: dict[str, tuple[str, bytes]] = {}  # by URL: the ETag, and what it is of
+        self.limit(ANSWER_SECONDS)
+
+    def limit(self, seconds: float) -> None:
+        """What is asked from now on must be answered within so many seconds, all of it together."""
+        self._deadline = time.monotonic() + seconds
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,25 +132,34 @@ class AskedCa:
         return answer.content
 
     def _fetch(self, url: str, tag: str = "") -> _Answer:
-        """Ask once; NotAnswered, _Missing."""
-        headers = {"If-None-Match": tag} if tag else {}
-        deadline = time.monotonic() + ANSWER_SECONDS
+        """Ask once; NotAnswered, TooSlow, _Missing."""
+        headers = {"Accept-Encoding": "identity"} | ({"If-None-Match": tag} if tag else {})
         try:
             with self._session.get(
-                url, headers=headers, timeout=SILENT_SECONDS, stream=True, allow_redirects=False
+                url, headers=headers, timeout=self._left(url), stream=True, allow_redirects=False
             ) as answer:
                 content = bytearray()
-                for piece in answer.iter_content(_PIECE):
+                while piece := answer.raw.read1(_PIECE):  # read() waits until a piece is full
                     content += piece
-                    if len(content) > MAX_OCTETS or time.monotonic() > deadline:
-                        raise NotAnswered(f"{url} is too large or too slow")
-        except requests.RequestException as error:
+                    if len(content) > MAX_OCTETS:
+                        raise NotAnswered(f"{url} is too large")
+                    self._left(url)
+        except (requests.Timeout, ReadTimeoutError) as error:
+            raise TooSlow(f"{url}: {type(error).__name__}") from error
+        except (requests.RequestException, HTTPError) as error:
             raise NotAnswered(f"{url}: {type(error).__name__}") from error
         if answer.status_code == 404:
             raise _Missing(f"{url}: 404")
         if answer.status_code != 200 and not (tag and answer.status_code == 304):
             raise NotAnswered(f"{url}: {answer.status_code}")
         return _Answer(answer.status_code, answer.headers.get("ETag", ""), bytes(content))
+
+    def _left(self, url: str) -> float:
+        """The seconds that are left; TooSlow when there are none."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TooSlow(f"{url}: it takes too long")
+        return left
 
 
 def _issued(said: Mapping[str, Any]) -> Issued:

@@ -35,6 +35,10 @@ class Backend(Protocol):
         """What the directory holds now; DirectoryUnavailable."""
         ...
 
+    async def last_tree(self) -> Tree:
+        """What it held when it was last known, for searches of the root DSE; perhaps nothing."""
+        ...
+
     async def injection(self, client: str) -> Injection | None:
         """The fault that this search meets; ``client`` is an IP address.
 

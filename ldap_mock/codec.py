@@ -40,6 +40,8 @@ from ldap_mock.messages import (
 
 MAX_FILTER_DEPTH = 64
 MAX_FILTER_ITEMS = 1024
+MAX_ATTRIBUTES = 1024
+MAX_DIAGNOSTIC = 500  # characters
 
 SEARCH_ENTRY = 0x64
 SEARCH_DONE = 0x65
@@ -150,6 +152,8 @@ def _search(content: bytes) -> Request:
         if element.tag != ber.OCTET_STRING:
             raise _Malformed("an attribute is no string")
         attributes.append(_text(element.content))
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise _Malformed("the list of attributes is too long")
     return SearchRequest(base, scope, size, seconds, types_only, asked, tuple(attributes))
 
 
@@ -160,8 +164,8 @@ class _Filters:
         self._items = 0
 
     def read(self, element: Element, depth: int) -> Filter:
-        self._items += 1
-        if depth > MAX_FILTER_DEPTH or self._items > MAX_FILTER_ITEMS:
+        self._count(1)
+        if depth > MAX_FILTER_DEPTH:
             raise _Malformed("the filter is too large")
         content = element.content
         match element.tag:
@@ -177,7 +181,9 @@ class _Filters:
                     operator, fields.text("the attribute"), fields.take(ber.OCTET_STRING, "the value")
                 )
             case 0xA4:
-                return _substrings(_Fields(content))
+                found = _substrings(_Fields(content))
+                self._count(max(len(found.any) - 1, 0))
+                return found
             case 0x87:
                 return Present(_text(content))
             case 0xA9:
@@ -186,8 +192,13 @@ class _Filters:
                 return Unknown(tag)
         raise _Malformed(f"no filter has the tag {element.tag:#04x}")
 
+    def _count(self, items: int) -> None:
+        self._items += items
+        if self._items > MAX_FILTER_ITEMS:
+            raise _Malformed("the filter is too large")
 
-def _substrings(fields: _Fields) -> Filter:
+
+def _substrings(fields: _Fields) -> Substrings:
     attribute = fields.text("the attribute")
     parts = _Fields(fields.take(ber.SEQUENCE, "the substrings"))
     initial, between = parts.maybe(0x80), []
@@ -251,12 +262,21 @@ _OPERATIONS: Mapping[int, tuple[Callable[[bytes], Request], int]] = {
 # --------------------------------------------------------------------------------------- responses
 
 
+def diagnostic(text: str) -> str:
+    """A text for people (RFC 4511 section 4.1.9) that may repeat a client's: short, and printable."""
+    shown = (
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
+        for each in text[:MAX_DIAGNOSTIC]
+    )
+    return "".join(shown)[:MAX_DIAGNOSTIC]
+
+
 def encode_result(message_id: int, tag: int, result: Result) -> Pieces:
     """The response of this tag that ends an answer."""
     parts = [
         ber.integer(result.code, ber.ENUMERATED),
         _string(result.matched),
-        _string(result.text),
+        _string(diagnostic(result.text)),
     ]
     if result.referrals:
         parts.append(ber.encode(_REFERRAL, *map(_string, result.referrals)))

@@ -29,7 +29,7 @@ from ldap_mock.messages import (
 )
 from ldap_mock.session import Session
 
-# A search without a time limit of its own ends after so long, apart from what a fault delays it.
+# A search ends after so long, if not by its own time limit, apart from what a fault delays it.
 MAX_SEARCH_SECONDS = 60.0
 # How long a request may take to come, and how long a client may read nothing of its answer.
 REQUEST_SECONDS = 30.0
@@ -37,9 +37,8 @@ STALL_SECONDS = 30.0
 # How long the last words may take to be read before the connection is closed over them.
 FAREWELL_SECONDS = 1.0
 SLICE = 64 * 1024
-# What the log has of a base or a filter, in characters, and of the attributes that were asked for.
+# What the log has of a base, of a filter or of all attributes that were asked for, in characters.
 _LOGGED = 500
-_LOGGED_ATTRIBUTES = 20
 _EMPTY = Tree(())
 
 
@@ -65,7 +64,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()  # something has come in, or will no more
         self._room = asyncio.Event()  # a request was taken from those that wait
-        self._is_at_end = False
+        self._is_at_end = self._has_left = False
         self._out: Pieces = []
         self._out_octets = 0
         self.is_busy = False
@@ -78,7 +77,7 @@ class Connection:
         try:
             await self._answer_all()
             if farewell := self._session.farewell():
-                self._backend.log("disconnection", client=self._client, why=self._session.notice)
+                self._log_event("disconnection", why=self._session.notice)
                 await self._send(farewell)
                 await self._flush()
                 await self._wait_for_leave()
@@ -93,6 +92,17 @@ class Connection:
             with suppress(asyncio.CancelledError):
                 await reading
 
+    def dismiss(self, why: str) -> None:
+        """Say to the client why it must go; nothing in the middle of an answer.
+
+        Who has called this ends the connection then: a crowd of clients must not stay until each has left.
+        """
+        if self.is_busy or self._session.ended:
+            return
+        self._session.end(why, ResultCode.BUSY)
+        self._log_event("disconnection", why=why)
+        self._writer.write(b"".join(self._session.farewell()))
+
     # ----------------------------------------------------------------------------------- requests
 
     async def _read(self) -> None:
@@ -106,6 +116,7 @@ class Connection:
                 async with asyncio.timeout_at(since + REQUEST_SECONDS if since else None):
                     octets = await self._reader.read(SLICE)
                 if not octets:
+                    self._has_left = True
                     break
                 before = session.requests
                 session.receive(octets)
@@ -115,6 +126,7 @@ class Connection:
         except TimeoutError:
             session.end("the request did not come to its end")
         except OSError:
+            self._has_left = True
             session.end(None)
         finally:
             self._is_at_end = True
@@ -156,7 +168,7 @@ class Connection:
         except _Gone:
             raise
         except Exception as error:  # a bug of ours is no reason to leave a client without an answer
-            self._backend.log("error", client=self._client, error=repr(error))
+            self._log_event("error", error=repr(error))
             await self._send(self._session.refuse(message, Result(ResultCode.OTHER, "an error of the lab")))
             await self._flush()
         finally:
@@ -164,22 +176,18 @@ class Connection:
 
     async def _tell(self, message: Message, injection: Injection | None) -> None:
         session = self._session
-        tree, instead = await self._what_stands(message)
         limit = message.request.time_limit if isinstance(message.request, SearchRequest) else 0
-        deadline = self._loop.time() + limit
+        asked = self._loop.time()
+        tree, instead = await self._what_stands(message, injection)
         if injection is not None:
-            if injection.result is not None:
-                text = f"the lab's fault {injection.name}"
-                instead = Result(injection.result, text, referrals=injection.referrals)
-            elif injection.tree is not None:
-                tree, instead = injection.tree, None
             await self._wait(message, min(injection.delay, limit or injection.delay))
             if injection.reset:
                 self._reset()
         if session.is_abandoned(message):
             return
-        if not limit:
-            deadline = self._loop.time() + MAX_SEARCH_SECONDS
+        deadline = self._loop.time() + MAX_SEARCH_SECONDS
+        if limit:
+            deadline = min(deadline, asked + limit)
         answer = session.answer(
             message,
             tree,
@@ -192,22 +200,27 @@ class Connection:
                 await self._cut(pieces)
             await self._send(pieces)
 
-    async def _what_stands(self, message: Message) -> tuple[Tree, Result | None]:
-        """The tree, and what to answer in place of a result when nobody knows what is in it."""
-        if not isinstance(message.request, SearchRequest | CompareRequest):
-            return _EMPTY, None
-        try:
-            return await self._backend.tree(), None
-        except DirectoryUnavailable as error:
-            # It can tell of itself all the same.
-            known = isinstance(message.request, SearchRequest) and not _is_for_entries(message)
-            return _EMPTY, None if known else Result(ResultCode.UNAVAILABLE, str(error))
+    async def _what_stands(self, message: Message, injection: Injection | None) -> tuple[Tree, Result | None]:
+        """The tree, and what to answer in place of a result when there is a fault, or nobody knows a tree."""
+        if injection is not None and injection.result is not None:
+            text = f"the lab's fault {injection.name}"
+            return _EMPTY, Result(injection.result, text, referrals=injection.referrals)
+        if injection is not None and injection.tree is not None:
+            return injection.tree, None
+        if isinstance(message.request, CompareRequest) or _is_for_entries(message):
+            try:
+                return await self._backend.tree(), None
+            except DirectoryUnavailable as error:
+                return _EMPTY, Result(ResultCode.UNAVAILABLE, str(error))
+        return await self._backend.last_tree() if isinstance(message.request, SearchRequest) else _EMPTY, None
 
     async def _wait(self, message: Message, seconds: float) -> None:
-        """Let time pass, unless the client does not want the answer any more."""
+        """Let time pass, unless the client does not want the answer any more; _Gone when it has left."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while seconds and not self._session.is_abandoned(message):
+                    if self._has_left:
+                        raise _Gone
                     self._came.clear()
                     await self._came.wait()
 
@@ -269,31 +282,34 @@ class Connection:
 
     def _log(self, message: Message, injection: Injection | None) -> None:
         result = self._session.result
-        facts: dict[str, object] = {"client": self._client}
-        facts["result"] = result.code.spelling if result else "none"
+        facts: dict[str, object] = {"result": result.code.spelling if result else "none"}
         if injection is not None:
             facts["fault"] = injection.name
         match message.request:
             case SearchRequest() as request:
                 scopes = {scope.value: scope.name.lower() for scope in Scope}
-                self._backend.log(
+                self._log_event(
                     "search",
-                    base=_logged(request.base),
+                    base=request.base,
                     scope=scopes.get(request.scope, str(request.scope)),
-                    filter=_logged(filters.write(request.filter)),
-                    attributes=tuple(map(_logged, request.attributes[:_LOGGED_ATTRIBUTES])),
+                    filter=filters.write(request.filter),
+                    attributes=tuple(_logged(" ".join(request.attributes)).split()),
                     entries=self._session.entries,
                     **facts,
                 )
             case BindRequest(version, name):
-                self._backend.log("bind", version=version, name=_logged(name), **facts)
+                self._log_event("bind", version=version, name=name, **facts)
             case request:
-                self._backend.log("request", operation=type(request).__name__, **facts)
+                self._log_event("request", operation=type(request).__name__, **facts)
+
+    def _log_event(self, event: str, **facts: object) -> None:
+        told = {name: _logged(each) if isinstance(each, str) else each for name, each in facts.items()}
+        self._backend.log(event, client=self._client, **told)
 
 
 def _logged(text: str) -> str:
     """A client's text for the log: not endless, and without the octets that are no UTF-8."""
-    return text[:_LOGGED].encode(errors="backslashreplace").decode()
+    return text[:_LOGGED].encode(errors="backslashreplace").decode()[:_LOGGED]
 
 
 def _is_for_entries(message: Message) -> bool:

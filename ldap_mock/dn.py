@@ -19,6 +19,10 @@ Rdn = tuple[tuple[str, bytes], ...]
 # A name of more octets, or of more RDNs, is refused: no entry has such a one.
 MAX_OCTETS = 8192
 MAX_RDNS = 128
+# Of an RDN with more octets no key is kept: whoever searches says how large it is.
+_KEPT_OCTETS = 256
+# Characters that are normalised at a time, since a run of combining ones takes the square of its length.
+_SLICE = 256
 
 # RFC 4514 section 3 writes these in capitals.
 _SHORT = {"cn": "CN", "l": "L", "st": "ST", "o": "O", "ou": "OU", "c": "C", "street": "STREET"}
@@ -68,12 +72,19 @@ class Dn:
 ROOT = Dn()
 
 
-@lru_cache(maxsize=65536)
 def _rdn_key(rdn: Rdn) -> object:
+    octets = sum(len(kind) + len(value) for kind, value in rdn)
+    return _kept_key(rdn) if octets <= _KEPT_OCTETS else _made_key(rdn)
+
+
+def _made_key(rdn: Rdn) -> object:
     if len(rdn) == 1:
         kind, value = rdn[0]
         return (kind.lower(), folded(value))
     return frozenset((kind.lower(), folded(value)) for kind, value in rdn)
+
+
+_kept_key = lru_cache(maxsize=16384)(_made_key)
 
 
 def folded(value: bytes) -> str | bytes:
@@ -88,10 +99,15 @@ def prepared(value: bytes, *, fold: bool) -> str | bytes:
     except UnicodeDecodeError:
         return value
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.casefold() if fold else text)
+        text = _normalised(text.casefold() if fold else text)
     if not text.isprintable():
         text = "".join(each for each in text if each.isprintable() or each.isspace())
     return " ".join((text.casefold() if fold else text).split())
+
+
+def _normalised(text: str) -> str:
+    slices = (text[at : at + _SLICE] for at in range(0, len(text), _SLICE))
+    return "".join(unicodedata.normalize("NFKC", each) for each in slices)
 
 
 def parse_dn(text: str) -> Dn:

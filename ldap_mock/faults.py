@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from ldap_mock.asking import AskedCa, NotAnswered
+from ldap_mock.asking import ANSWER_SECONDS, AskedCa, NotAnswered
 from ldap_mock.messages import ResultCode
 from ldap_mock.published import AUTHORITY_CRL, CRL
 from ldap_mock.server import DirectoryUnavailable, Injection
@@ -71,6 +71,7 @@ class Faults:
         with self._lock:
             of, made = self._spoilt.get(how, (None, None))
             if made is None or of is not true:
+                self._ca.limit(ANSWER_SECONDS)
                 try:
                     cas = tuple(replace(ca, crl=self._ca.crl(ca.name, how)) for ca in true.cas)
                 except NotAnswered as error:

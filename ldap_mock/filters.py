@@ -7,7 +7,9 @@ comparing but one time.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from ldap_mock import schema
@@ -23,13 +25,14 @@ from ldap_mock.messages import (
     Substrings,
     Unknown,
 )
-from ldap_mock.rules import comparable, substring
+from ldap_mock.rules import MAX_ASSERTION, asserted, comparables, substring
 from ldap_mock.schema import AttributeType
 
 Verdict = bool | None
 Matcher = Callable[[Entry], Verdict]
+Compare = Callable[[Any, Any], bool]
 # The values of an entry's attribute, by its canonical name; operational ones too.
-Values = Callable[[Entry, str], Collection[bytes]]
+Values = Callable[[Entry, str], tuple[bytes, ...]]
 
 _STRING_RULES = {
     *("caseIgnoreMatch", "caseExactMatch", "caseIgnoreIA5Match", "caseExactIA5Match"),
@@ -65,7 +68,7 @@ def matcher(asked: Filter, values: Values) -> Matcher:
             return undefined
 
 
-def types_of(description: str) -> list[AttributeType]:
+def types_of(description: str) -> Sequence[AttributeType]:
     """The types that an attribute description stands for, itself and those derived from it.
 
     None when nobody knows it, or when it has an option that no value here has.
@@ -74,8 +77,14 @@ def types_of(description: str) -> list[AttributeType]:
     row = schema.attribute_type(name)
     if row is None or any(option.lower() != "binary" for option in options):
         return []
-    found = [each for each in schema.ATTRIBUTE_TYPES if schema.is_subtype(each, row)]
+    found = _derived(row.name)
     return [each for each in found if each.kind.binary] if options else found
+
+
+@cache
+def _derived(name: str) -> tuple[AttributeType, ...]:
+    row = schema.attribute_type(name)
+    return tuple(each for each in schema.ATTRIBUTE_TYPES if row and schema.is_subtype(each, row))
 
 
 def _all(parts: list[Matcher]) -> Matcher:
@@ -114,15 +123,27 @@ def _not(inner: Matcher) -> Matcher:
     return test
 
 
-def _comparison(sign: str, types: list[AttributeType], value: bytes, values: Values) -> Matcher:
+def _comparison(sign: str, types: Sequence[AttributeType], value: bytes, values: Values) -> Matcher:
     compare = {">=": operator.ge, "<=": operator.le}.get(sign, operator.eq)
-    tests = []
-    for row in types:
-        rule = row.kind.ordering if sign in {">=", "<="} else row.kind.equality
+    is_ordering = compare is not operator.eq
+    rules = ((row.kind.ordering if is_ordering else row.kind.equality, row) for row in types)
+    return _by_rules(rules, lambda _: compare, value, values)
+
+
+def _by_rules(
+    rules: Iterable[tuple[str, AttributeType]],
+    compare: Callable[[str], Compare],
+    value: bytes,
+    values: Values,
+) -> Matcher:
+    """Whether any of these types matches, each by its rule; the value is prepared once for each rule."""
+    tests, by_rule = [], defaultdict[str, list[str]](list)
+    for rule, row in rules:
         if row.name == "objectClass" and rule:
             tests.append(_is_of_class(value))
         else:
-            tests.append(_by_rule(rule, row, compare, value, values))
+            by_rule[rule].append(row.name)
+    tests += [_by_rule(rule, names, compare(rule), value, values) for rule, names in by_rule.items()]
     return _any(tests) if tests else undefined
 
 
@@ -134,39 +155,47 @@ def _is_of_class(value: bytes) -> Matcher:
     return lambda entry: oid in entry.classes
 
 
-def _by_rule(
-    rule: str, row: AttributeType, compare: Callable[[Any, Any], bool], value: bytes, values: Values
-) -> Matcher:
+def _by_rule(rule: str, names: Sequence[str], compare: Compare, value: bytes, values: Values) -> Matcher:
     try:
-        asserted = comparable(rule, value)
+        wanted = asserted(rule, value)
     except ValueError:
         return undefined
-    name = row.name
-    return lambda entry: _some(rule, values(entry, name), lambda found: compare(found, asserted))
+    if compare is operator.eq:
+        return _some(rule, names, values, lambda found: wanted in found)
+    return _some(rule, names, values, lambda found: any(_compared(compare, each, wanted) for each in found))
 
 
-def _some(rule: str, values: Iterable[bytes], test: Callable[[Any], bool]) -> bool:
-    """Whether a value passes the test; one that the rule cannot read does not."""
-    for value in values:
-        try:
-            if test(comparable(rule, value)):
-                return True
-        except (ValueError, TypeError):  # TypeError: octets that are no UTF-8 beside a string
-            continue
-    return False
+def _some(rule: str, names: Sequence[str], values: Values, test: Callable[[frozenset[Any]], bool]) -> Matcher:
+    """Whether the values of an attribute, as the rule compares them, pass a test."""
+
+    def matches(entry: Entry) -> Verdict:
+        held = (values(entry, name) for name in names)
+        return any(test(comparables(rule, each)) for each in held if each)
+
+    return matches
+
+
+def _compared(compare: Compare, found: Any, wanted: Any) -> bool:
+    try:
+        return compare(found, wanted)
+    except TypeError:  # octets that are no UTF-8 beside a string
+        return False
 
 
 def _substrings(asked: Substrings, values: Values) -> Matcher:
-    tests = []
+    if sum(map(len, _parts(asked))) > MAX_ASSERTION:
+        return undefined
+    by_rule = defaultdict[str, list[str]](list)
     for row in types_of(asked.attribute):
-        rule = row.kind.substrings
+        by_rule[row.kind.substrings].append(row.name)
+    tests = []
+    for rule, names in by_rule.items():
         try:
             parts = [substring(rule, part) for part in _parts(asked)]
         except ValueError:
             continue
-        if not all(isinstance(part, str) for part in parts):
-            continue
-        tests.append(_by_parts(rule, row, asked, parts, values))
+        if all(isinstance(part, str) for part in parts):
+            tests.append(_by_parts(rule, names, asked, parts, values))
     return _any(tests) if tests else undefined
 
 
@@ -175,7 +204,9 @@ def _parts(asked: Substrings) -> list[bytes]:
     return [*ends[:1], *asked.any, *ends[1:]] if asked.initial is not None else [*asked.any, *ends]
 
 
-def _by_parts(rule: str, row: AttributeType, asked: Substrings, parts: list[str], values: Values) -> Matcher:
+def _by_parts(
+    rule: str, names: Sequence[str], asked: Substrings, parts: list[str], values: Values
+) -> Matcher:
     initial = parts[0].lstrip() if asked.initial is not None else ""
     final = parts[-1].rstrip() if asked.final is not None else ""
     between = parts[asked.initial is not None : len(parts) - (asked.final is not None)]
@@ -191,9 +222,8 @@ def _by_parts(rule: str, row: AttributeType, asked: Substrings, parts: list[str]
             at += len(part)
         return True
 
-    name = row.name
-    return lambda entry: _some(
-        rule, values(entry, name), lambda found: isinstance(found, str) and test(found)
+    return _some(
+        rule, names, values, lambda found: any(isinstance(each, str) and test(each) for each in found)
     )
 
 
@@ -202,18 +232,13 @@ def _extensible(asked: Extensible, values: Values) -> Matcher:
     if asked.rule is not None and rule is None:
         return undefined
     types = types_of(asked.attribute) if asked.attribute is not None else schema.ATTRIBUTE_TYPES
-    tests = []
-    for row in types:
-        applied = rule or row.kind.equality
-        if not _applies(applied, row):
-            continue
-        if row.name == "objectClass":
-            tests.append(_is_of_class(asked.value))
-            continue
-        compare = operator.lt if applied in _ORDERING_RULES else operator.eq
-        found = _with_name(row.name, values) if asked.dn_attributes else values
-        tests.append(_by_rule(applied, row, compare, asked.value, found))
-    return _any(tests) if tests else undefined
+    applied = ((rule or row.kind.equality, row) for row in types)
+    return _by_rules(
+        ((each, row) for each, row in applied if _applies(each, row)),
+        lambda each: operator.lt if each in _ORDERING_RULES else operator.eq,
+        asked.value,
+        _with_name(values) if asked.dn_attributes else values,
+    )
 
 
 def _applies(rule: str, row: AttributeType) -> bool:
@@ -224,11 +249,11 @@ def _applies(rule: str, row: AttributeType) -> bool:
     return rule in _STRING_RULES and kind.equality in _STRING_RULES
 
 
-def _with_name(name: str, values: Values) -> Values:
+def _with_name(values: Values) -> Values:
     """The values of an entry, and those that stand in its name (RFC 4511 section 4.5.1.7.7)."""
     return lambda entry, wanted: (
         *values(entry, wanted),
-        *(value for rdn in entry.dn.rdns for kind, value in rdn if kind == name),
+        *(value for rdn in entry.dn.rdns for kind, value in rdn if kind == wanted),
     )
 
 

@@ -97,12 +97,12 @@ class IssuedEntries:
         self._entries: dict[Dn, Entry | None] = {}
 
     def add(self, der: bytes) -> bool:
-        """Take a certificate in; False when its subject is empty or no name that LDAP can write."""
+        """Take a certificate in; False when its subject is empty, or no name for an entry of a directory."""
         try:
             dn = parse_dn(rfc4514(read_certificate(der).subject))
         except (ValueError, DnError):
             return False
-        if not dn.rdns:
+        if not dn.rdns or not all(_may_name(kind) for rdn in dn.rdns for kind, _ in rdn):
             return False
         self._certificates.setdefault(dn, []).append(der)
         self._entries[dn] = None
@@ -116,6 +116,15 @@ class IssuedEntries:
                 entry = self._entries[dn] = _user_entry(dn, self._certificates[dn])
             found.append(entry)
         return found
+
+
+def _may_name(kind: str) -> bool:
+    """Whether a requester may name entries by this type: they have what names them as an attribute.
+
+    What an entry is, what the directory itself says of it, certificates and CRLs are not for him to set.
+    """
+    row = schema.attribute_type(kind)
+    return row is None or not (row.name == "objectClass" or row.operational or row.kind.binary)
 
 
 def _user_entry(dn: Dn, certificates: Sequence[bytes]) -> Entry:

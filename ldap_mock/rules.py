@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 from ldap_mock import ber, schema
 from ldap_mock.dn import Dn, parse_dn, prepared, string_value
 
+# A longer assertion, or a sum of longer parts, is taken for none.
+MAX_ASSERTION = 8192
 # Longer values are prepared anew each time.
 _SMALL = 512
+_OID_OCTETS = 128
 
 _INTEGER = re.compile(rb"-?[0-9]{1,1000}")
 _TIME = re.compile(
@@ -20,8 +24,11 @@ _TIME = re.compile(
     r"(?:Z|([+-])([0-9]{2})([0-9]{2})?)"
 )
 # RFC 4523 section 2.2.1: in GSER, as `{ serialNumber 7, issuer rdnSequence:"CN=ca" }`, or as RFC 2252 had it.
-_GSER = re.compile(r'\{\s*serialNumber\s+(-?[0-9]+)\s*,\s*issuer\s+(?:rdnSequence:)?\s*"((?:[^"]|"")*)"\s*\}')
-_DOLLAR = re.compile(r"\s*(-?[0-9]+)\s*\$\s*(.+)", re.DOTALL)
+# Nothing in it is tried twice, however long: hence the quantifiers that give nothing back.
+_GSER = re.compile(
+    r'\{\s*+serialNumber\s++(-?[0-9]++)\s*+,\s*+issuer\s++(?:rdnSequence:)?+\s*+"((?:[^"]|"")*+)"\s*+\}'
+)
+_DOLLAR = re.compile(r"\s*+(-?[0-9]++)\s*+\$\s*+(.++)", re.DOTALL)
 
 
 def _text(value: bytes) -> str:
@@ -108,7 +115,13 @@ def _serial_and_issuer(certificate: bytes) -> object:
         del fields[0]
     if len(fields) < 3 or fields[0].tag != ber.INTEGER:
         raise ValueError("not a certificate")
-    return int.from_bytes(fields[0].content, "big", signed=True), _encoded_name(fields[2].content).key
+    return int.from_bytes(fields[0].content, "big", signed=True), _issuer_key(fields[2].content)
+
+
+@lru_cache(maxsize=256)
+def _issuer_key(content: bytes) -> object:
+    """A few issue all certificates."""
+    return _encoded_name(content).key
 
 
 def _encoded_name(content: bytes) -> Dn:
@@ -125,6 +138,8 @@ def _encoded_name(content: bytes) -> Dn:
 
 
 def _dotted(content: bytes) -> str:
+    if len(content) > _OID_OCTETS:
+        raise ValueError(f"an object identifier of {len(content)} octets")
     arcs, arc = [], 0
     for octet in content:
         arc = arc << 7 | octet & 0x7F
@@ -157,9 +172,24 @@ _PREPARE: Mapping[str, Callable[[bytes], object]] = {
 }
 
 
-def comparable(rule: str, value: bytes) -> Any:
-    """The value as the rule compares it; ValueError when the rule has no such values."""
-    return _small(rule, value) if len(value) <= _SMALL else _comparable(rule, value)
+def asserted(rule: str, value: bytes) -> Any:
+    """What a client asserts, as the rule compares it; ValueError when the rule has no such values."""
+    if len(value) > MAX_ASSERTION:
+        raise ValueError(f"an assertion of {len(value)} octets")
+    return _comparable(rule, value)
+
+
+@lru_cache(maxsize=32)
+def comparables(rule: str, values: tuple[bytes, ...]) -> frozenset[Any]:
+    """An entry's values as the rule compares them, without those that it cannot read.
+
+    Kept for the other parts of a filter: hundreds may ask for the same certificates.
+    """
+    found = set()
+    for value in values:
+        with suppress(ValueError):
+            found.add(_small(rule, value) if len(value) <= _SMALL else _comparable(rule, value))
+    return frozenset(found)
 
 
 def _comparable(rule: str, value: bytes) -> Any:
@@ -173,8 +203,8 @@ _small = lru_cache(maxsize=65536)(_comparable)
 
 
 def substring(rule: str, value: bytes) -> Any:
-    """A part of a value as the rule compares it: as ``comparable``, but one space at either end is kept."""
-    found = comparable(rule, value)
+    """A part of a value as the rule compares it: as ``asserted``, but one space at either end is kept."""
+    found = asserted(rule, value)
     if not isinstance(found, str) or rule.startswith("telephone"):
         return found
     text = _text(value)

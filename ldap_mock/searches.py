@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -22,7 +22,7 @@ from ldap_mock.messages import (
 )
 from ldap_mock.selection import Selection
 
-# Comparisons in one step: a few milliseconds.
+# Parts of a filter, and values that they are compared with, in one step: a few milliseconds.
 _STEP = 1000
 # Searches of one client that wait to be asked for their next page; with more, the oldest is forgotten.
 MAX_PAGED = 8
@@ -141,18 +141,26 @@ def _find(request: SearchRequest, tree: Tree, rename: Mapping[str, str]) -> Iter
 def _matching(
     request: SearchRequest, candidates: Iterator[Entry], tree: Tree, selection: Selection
 ) -> Iterator[ResultEntry | None]:
-    def values(entry: Entry, name: str) -> Collection[bytes]:
-        found = entry.attributes.get(name)
-        if found is None and name in rootdse.OPERATIONAL:
-            return rootdse.operational(entry, tree)[name]
-        return found or ()
+    work = 0
+    own: Mapping[str, tuple[bytes, ...]] | None = None  # what the directory adds to the entry
 
-    matches = matcher(request.filter, values)
-    entries_a_step = max(1, _STEP // items(request.filter))
-    for number, entry in enumerate(candidates, 1):
+    def values(entry: Entry, name: str) -> tuple[bytes, ...]:
+        nonlocal work, own
+        found = entry.attributes.get(name, ())
+        if not found and name in rootdse.OPERATIONAL:
+            own = own or rootdse.operational(entry, tree)
+            found = own[name]
+        work += len(found)
+        return found
+
+    matches, parts = matcher(request.filter, values), items(request.filter)
+    for entry in candidates:
+        own = None
+        work += parts
         if matches(entry):
-            attributes = {**entry.attributes, **rootdse.operational(entry, tree)}
+            attributes = {**entry.attributes, **(own or rootdse.operational(entry, tree))}
             told = selection.select(attributes, types_only=request.types_only)
             yield ResultEntry(str(entry.dn), told)
-        elif not number % entries_a_step:
+        if work >= _STEP:
+            work = 0
             yield None

@@ -97,6 +97,7 @@ class LdapServer:
             return
         if len(self._connections) >= self._max_connections:
             silent = min(self._connections, key=lambda each: (each.is_busy, each.heard))
+            silent.dismiss("another client needs the place")
             self._connections.pop(silent).cancel()
         session = Session(self._manager, self._size_limit)
         connection = Connection(self.backend, session, reader, writer, peer[0])

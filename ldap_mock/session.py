@@ -61,6 +61,7 @@ class Session:
         self._waiting: deque[Message] = deque()
         self._current: int | None = None
         self.notice: str | None = None
+        self._notice_code = ResultCode.PROTOCOL_ERROR
 
     # ------------------------------------------------------------------------------------ requests
 
@@ -96,7 +97,7 @@ class Session:
         """The notice of disconnection (RFC 4511 section 4.4.1), nothing when the client has left."""
         if self.notice is None:
             return []
-        result = Result(ResultCode.PROTOCOL_ERROR, self.notice, name=messages.NOTICE_OF_DISCONNECTION)
+        result = Result(self._notice_code, self.notice, name=messages.NOTICE_OF_DISCONNECTION)
         return codec.encode_result(0, codec.EXTENDED_RESPONSE, result)
 
     def _read(self) -> None:
@@ -136,9 +137,9 @@ class Session:
                     raise BerError(f"message {message.message_id} is being answered")
                 self._waiting.append(message)
 
-    def end(self, notice: str | None) -> None:
+    def end(self, notice: str | None, code: ResultCode = ResultCode.PROTOCOL_ERROR) -> None:
         """Take no more requests; those that wait are answered, then ``notice`` is the last word."""
-        self.ended, self.notice = True, notice
+        self.ended, self.notice, self._notice_code = True, notice, code
         self._buffer.clear()
 
     # ------------------------------------------------------------------------------------- answers

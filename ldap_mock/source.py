@@ -7,6 +7,7 @@ the CA at every search, which gives the same: an answer is never older than its 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from functools import partial
 
 import structlog
 
-from ldap_mock.asking import AskedCa, NotAnswered
+from ldap_mock.asking import AskedCa, NotAnswered, TooSlow
 from ldap_mock.directory import Entry, Tree
 from ldap_mock.kept import Issued, KeptCopy
 from ldap_mock.published import IssuedEntries, PublishedCa, ca_entries, merged
 from ldap_mock.server import DirectoryUnavailable
+
+# How long the CA may take for all that a search asks it.
+ROUND_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -48,21 +52,27 @@ class Source:
         self._cas: tuple[PublishedCa, ...] = ()
         self._snapshot: Snapshot | None = None
         self._answers: bool | None = None
+        self._given_up = -1.0  # when the CA was given up for the last time, by time.monotonic()
         self._stale = self._keeping = True
         self._read_copy()
 
-    def now(self) -> Snapshot:
+    @property
+    def last(self) -> Snapshot | None:
+        """What stood when the CA was last asked; None when nothing was ever known."""
+        return self._snapshot
+
+    def now(self, since: float | None = None) -> Snapshot:
         """What stands now, which is the same object until that changes.
+
+        Who has waited since ``since``, by time.monotonic(), while others found the CA too slow, waits no
+        longer: the CA is not asked again.
 
         DirectoryUnavailable when the CA does not answer, and there is nothing of it yet.
         """
+        since = time.monotonic() if since is None else since
         with self._lock:
-            try:
-                self._ask()
-            except NotAnswered as error:
-                self._tell(False, why=str(error))
-            else:
-                self._tell(True)
+            if self._given_up < since:
+                self._ask_in_time()
             if self._snapshot is None:
                 raise DirectoryUnavailable("the CA has not yet told what it publishes")
             return self._snapshot
@@ -79,6 +89,17 @@ class Source:
         }
 
     # ----------------------------------------------------------------------------- within the lock
+
+    def _ask_in_time(self) -> None:
+        self._ca.limit(ROUND_SECONDS)
+        try:
+            self._ask()
+        except NotAnswered as error:
+            if isinstance(error, TooSlow):
+                self._given_up = time.monotonic()
+            self._tell(False, why=str(error))
+        else:
+            self._tell(True)
 
     def _ask(self) -> None:
         """Take what is new; NotAnswered."""

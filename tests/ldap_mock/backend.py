@@ -35,6 +35,9 @@ class TestBackend:
             raise self.failure
         return self.held
 
+    async def last_tree(self) -> Tree:
+        return self.held
+
     async def injection(self, client: str) -> Injection | None:
         self.asked += 1
         return self.faults.pop(0) if self.faults else None

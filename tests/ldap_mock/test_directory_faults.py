@@ -122,6 +122,7 @@ def test_every_fault_can_be_switched_on_and_is_labelled(tmp_path: Path) -> None:
     told = [each for each in stage.journal.find(Wanted(), 100) if each.kind == Kind.LDAP]
     assert {each.who for each in told} == {"127.0.0.1"}
     summaries = {each.details.get("fault"): each.summary for each in told}
-    assert summaries[None] == f"search base {CA} (objectClass=*) -> success, entries: 1"
-    assert summaries["busy"] == f"search base {CA} (objectClass=*) -> busy, entries: 0, fault busy"
+    asked = f"search base {CA} (objectClass=*) certificateRevocationList authorityRevocationList"
+    assert summaries[None] == f"{asked} -> success, entries: 1"
+    assert summaries["busy"] == f"{asked} -> busy, entries: 0, fault busy"
     assert summaries.keys() == {None, *known}

@@ -1,10 +1,13 @@
 """Distinguished names: read as RFC 4514 and RFC 1779 write them, and compared by what they say."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldap_mock.dn import MAX_RDNS, ROOT, Dn, DnError, parse_dn
+from ldap_mock import dn as dn_module
+from ldap_mock.dn import MAX_RDNS, ROOT, Dn, DnError, parse_dn, prepared
 
 SAME = [
     ("CN=ca-1,O=Lab", "cn = CA-1 , o=lab"),
@@ -102,3 +105,18 @@ def test_a_name_has_a_parent_up_to_the_root() -> None:
     assert parse_dn("CN=r1,OU=routers,O=Lab").parent == parse_dn("ou=ROUTERS,o=lab")
     assert parse_dn("O=Lab").parent == ROOT
     assert ROOT.parent == ROOT
+
+
+def test_a_name_of_many_combining_characters_is_compared_at_once() -> None:
+    began = time.process_time()
+    long = prepared(b"a" + "\u0315\u0300".encode() * 50_000, fold=True)
+    assert time.process_time() - began < 2  # in one piece it takes a minute
+    assert isinstance(long, str)
+
+
+def test_no_key_of_a_large_name_is_kept() -> None:
+    before = dn_module._kept_key.cache_info().currsize
+    for number in range(3):
+        assert parse_dn(f"CN={number}{'x' * 300}") == parse_dn(f"cn={number}{'X' * 300}")
+        assert parse_dn(f"x{'y' * 300}{number}=a").key
+    assert dn_module._kept_key.cache_info().currsize == before

@@ -131,6 +131,22 @@ def test_what_has_no_name_for_ldap_is_passed_over(der: bytes) -> None:
     assert all_of_them.entries() == []
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "2.5.4.0=pkiCA,O=Lab",
+        "CN=x+2.5.4.39=EVIL,O=Lab",
+        "CN=x,2.5.4.37=EVIL,O=Lab",
+        "2.5.18.10=cn\\=x,O=Lab",
+        "CN=x,1.3.6.1.1.20=cn\\=x",
+    ],
+)
+def test_a_requester_does_not_set_what_is_not_his_by_his_name(subject: str) -> None:
+    all_of_them = IssuedEntries()
+    assert not all_of_them.add(certificate(subject))
+    assert all_of_them.entries() == []
+
+
 def test_an_entry_whose_certificates_are_the_same_is_the_same() -> None:
     all_of_them = IssuedEntries()
     for subject in ("CN=r1", "CN=r2"):

@@ -14,6 +14,7 @@ import pytest
 import structlog.testing
 
 from ldap_mock import asking
+from ldap_mock import source as source_module
 from ldap_mock.app import Shared
 from ldap_mock.asking import AskedCa
 from ldap_mock.directory import NoSuchObject, Tree
@@ -250,7 +251,7 @@ def test_an_error_in_the_middle_of_many_pages_loses_nothing(ca, source) -> None:
 
 
 def test_a_silent_ca_is_given_up(folder, monkeypatch) -> None:
-    monkeypatch.setattr(asking, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(source_module, "ROUND_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with source_of(url, folder) as source, pytest.raises(DirectoryUnavailable):
@@ -277,7 +278,7 @@ def test_who_asks_at_the_same_time_shares_a_call_that_began_later() -> None:
     """The first call is under way when the others ask: they get the second's answer, all of them."""
     go, calls = threading.Event(), []
 
-    def function() -> int:
+    def function(since: float) -> int:
         calls.append(len(calls))
         began = len(calls)
         go.wait(10)
@@ -301,7 +302,7 @@ def test_who_asks_at_the_same_time_shares_a_call_that_began_later() -> None:
 
 
 def test_an_exception_reaches_all_who_wait() -> None:
-    def function() -> None:
+    def function(since: float) -> None:
         raise DirectoryUnavailable("no CA")
 
     async def play() -> list[object]:
