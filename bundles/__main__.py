@@ -21,7 +21,7 @@ from sceplab.child import announced, wait_for_end
 from sceplab.clock import ClockState, LabClock
 from sceplab.logs import configure_logging
 from sceplab.serving import HttpServer, Listener
-from sceplab.start_clock import start_clock
+from sceplab.start_clock import start_clock_option
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -103,13 +103,7 @@ def _is_address(host: str) -> bool:
     show_envvar=True,
     help="What to serve: a TOML file, or a shipped recipe: lab, faults, changing, certifi.",
 )
-@click.option(
-    "--start-clock",
-    callback=start_clock,
-    envvar="SCEPLAB_CLOCK",
-    show_envvar=True,
-    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
-)
+@start_clock_option
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Serve bundles of CA certificates until SIGTERM or ^C."""

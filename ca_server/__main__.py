@@ -37,7 +37,7 @@ from sceplab.serving import HttpServer, Listener
 from sceplab.shared_clock import SharedClock
 from sceplab.shared_faults import SharedFaultBox
 from sceplab.shared_journal import SharedJournal
-from sceplab.start_clock import start_clock
+from sceplab.start_clock import start_clock_option
 from sceplab.workers import Workers, WorkersFailed
 
 PASSWORD_VARIABLE = "SCEPLAB_OPERATOR_PASSWORD"
@@ -193,13 +193,7 @@ def _ldap_url(_context: click.Context, _option: click.Parameter, url: str | None
     show_envvar=True,
     help="The operator's name, for the API and NDES's page.",
 )
-@click.option(
-    "--start-clock",
-    callback=start_clock,
-    envvar="SCEPLAB_CLOCK",
-    show_envvar=True,
-    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
-)
+@start_clock_option
 def main(**options: Any) -> None:
     """Run the lab's CA until SIGTERM or ^C.
 

@@ -26,7 +26,7 @@ from sceplab.faults import FaultBox
 from sceplab.journal import Journal
 from sceplab.logs import configure_logging
 from sceplab.serving import HttpServer, Listener
-from sceplab.start_clock import start_clock
+from sceplab.start_clock import start_clock_option
 
 PASSWORD_VARIABLE = "SCEPLAB_LDAP_PASSWORD"
 _URL = re.compile(r"https?://[^/?#\s]+/?")
@@ -102,13 +102,7 @@ def _name(_context: click.Context, _option: click.Parameter, name: str | None) -
     show_envvar=True,
     help=f"The name of the one who may log in; his password is in {PASSWORD_VARIABLE}.  [default: nobody]",
 )
-@click.option(
-    "--start-clock",
-    callback=start_clock,
-    envvar="SCEPLAB_CLOCK",
-    show_envvar=True,
-    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
-)
+@start_clock_option
 def main(**options: Any) -> None:
     """Run the lab's directory until SIGTERM or ^C.
 

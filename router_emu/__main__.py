@@ -39,7 +39,7 @@ from sceplab.files import write_secret
 from sceplab.logs import configure_logging
 from sceplab.management import create_management_app
 from sceplab.serving import HttpServer
-from sceplab.start_clock import start_clock as read_clock
+from sceplab.start_clock import start_clock_option
 
 USERNAME = "admin"
 BUILT_IN = Path(__file__).with_name("builtin.pem")
@@ -87,13 +87,7 @@ class Settings:
     default="accept",
     help="Whether the trust pool takes a bundle that nobody has signed; a bad signature is always refused.",
 )
-@click.option(
-    "--start-clock",
-    callback=read_clock,
-    envvar="SCEPLAB_CLOCK",
-    show_envvar=True,
-    help="The lab clock's state at the start, in JSON.  [default: that of SCEPLAB_CLOCK_FILE, or wall time]",
-)
+@start_clock_option
 def main(
     state: Path,
     host: str,

@@ -13,7 +13,7 @@ from sceplab.clock import ClockState, wall_time
 CLOCK_FILE_VARIABLE = "SCEPLAB_CLOCK_FILE"
 
 
-def start_clock(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
+def _read(_context: click.Context, _option: click.Parameter, text: str | None) -> ClockState:
     """Read a ``--start-clock``; without one what ``SCEPLAB_CLOCK_FILE`` keeps, else wall time.
 
     The services of a lab share that file: one that joins later, or comes back, takes the lab's time.
@@ -36,3 +36,13 @@ def kept_clock() -> ClockState:
         return ClockState.from_json(json.loads(Path(file).read_text("utf-8"))) if file else ClockState()
     except FileNotFoundError:
         return ClockState()
+
+
+# What every service has on its command line.
+start_clock_option = click.option(
+    "--start-clock",
+    callback=_read,
+    envvar="SCEPLAB_CLOCK",
+    show_envvar=True,
+    help=f"The lab clock's state at the start, in JSON.  [default: {CLOCK_FILE_VARIABLE}'s, or wall time]",
+)

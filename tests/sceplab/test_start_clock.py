@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from sceplab.clock import ClockState, LabClock, parse_instant
 from sceplab.management import create_management_app
-from sceplab.start_clock import start_clock
+from sceplab.start_clock import start_clock_option
 
 NOON = parse_instant("2040-01-01T12:00:00Z")
 FROZEN = ClockState("frozen", 0.0, NOON, 3)
@@ -22,7 +22,7 @@ def started(*words: str) -> tuple[str, list[ClockState]]:
     found: list[ClockState] = []
 
     @click.command()
-    @click.option("--start-clock", callback=start_clock, envvar="SCEPLAB_CLOCK")
+    @start_clock_option
     def service(start_clock: ClockState) -> None:
         found.append(start_clock)
 
