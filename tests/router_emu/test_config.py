@@ -14,7 +14,7 @@ from router_emu.cli.grammar import CONFIG
 from router_emu.config import text
 from router_emu.config.store import CommitError, CommitRefused, ConfigStore, ExclusiveLock
 from router_emu.config.tree import Block, BlockKey, Path, drop, enter, find, merge, put, remove
-from router_emu.syntax.kinds import Value
+from router_emu.syntax.kinds import Kind, Value
 from router_emu.syntax.spec import Token
 from router_emu.syntax.table import Listed, Mode, Setting
 
@@ -60,9 +60,17 @@ def _value(token: Token) -> st.SearchStrategy[Value]:
         return st.integers(int(low), int(high))
     if kind.label == "LINE":
         inner = st.text("ab=,! |?ü", min_size=1, max_size=30).map(str.strip)
-        return inner.filter(bool)
+        return inner.filter(lambda text: _is_kept(kind, text))
     # A host made of digits alone would have to be an address.
     return st.text("ab9", max_size=9).map(lambda text: kind.convert(f"a{text}"))
+
+
+def _is_kept(kind: Kind, text: str) -> bool:
+    """Whether a line of this kind may say so; that of a place has spaces after ``=`` alone."""
+    try:
+        return kind.convert(text) == text
+    except ValueError:
+        return False
 
 
 def trees(mode: Mode) -> st.SearchStrategy[Block]:
