@@ -116,7 +116,7 @@ def create_management_app(
 ) -> Flask:
     """Build the WSGI application of the management port.
 
-    Without ``faults`` the service knows none, without a ``journal`` it writes none.
+    Without ``faults`` the service knows none; without a ``journal`` there is one of management alone.
 
     With ``SCEPLAB_CLOCK_FILE`` in the environment each new clock state is in that file before a
     ``PUT`` is answered, so that a lab that is started again never goes back in time.  When that cannot be
